@@ -1,0 +1,39 @@
+/*
+ * A lock for a few instructions' worth of work, first come first served.
+ *
+ * Rules: interrupt handlers never take one that is also taken with interrupts on; the kernel's own callers wrap it
+ * with interrupts off where a handler needs it (kernel/console.c). cpu_relax comes from each program, as
+ * check_failed does: PAUSE in the kernel (kernel/x86/port.c), sched_yield on the host.
+ */
+#ifndef KEEL_BASE_SPINLOCK_H
+#define KEEL_BASE_SPINLOCK_H
+
+#include "kernel/base/types.h"
+
+void cpu_relax(void);
+
+struct spinlock {
+    uint32_t next;    /* the ticket that the next comer draws */
+    uint32_t serving; /* the ticket whose holder is inside */
+};
+
+static inline void spinlock_acquire(struct spinlock *lock)
+{
+    uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+    while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)
+        cpu_relax();
+}
+
+static inline bool spinlock_try_acquire(struct spinlock *lock)
+{
+    uint32_t serving = __atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE);
+    uint32_t expected = serving;
+    return __atomic_compare_exchange_n(&lock->next, &expected, serving + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline void spinlock_release(struct spinlock *lock)
+{
+    __atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);
+}
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * memcpy and its kin for the kernel. The compiler calls these by name for struct copies, so they stand alone here and
+ * are compiled with -fno-builtin, lest memset be turned into a call of memset.
+ *
+ * Eight bytes at a time where both sides allow it: the kernel copies pages of text and tables, not megabytes; large
+ * clears go past the caches through port_zero_uncached (mm/port.h).
+ */
+#include "kernel/base/string.h"
+
+/* An unaligned 64-bit access that the compiler may not assume anything about: x86 has no alignment rule here. */
+typedef uint64_t __attribute__((may_alias, aligned(1))) word;
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes)
+{
+    uint8_t *out = to;
+    const uint8_t *in = from;
+    for (; size_bytes >= sizeof(word); size_bytes -= sizeof(word), out += sizeof(word), in += sizeof(word))
+        *(word *)(void *)out = *(const word *)(const void *)in;
+    for (; size_bytes > 0; size_bytes--)
+        *out++ = *in++;
+    return to;
+}
+
+/* The case memcpy may not have: `to` lies above `from` and inside it, so the last byte must go first. */
+static void copy_backward(uint8_t *to, const uint8_t *from, size_t size_bytes)
+{
+    while (size_bytes > 0) {
+        size_bytes--;
+        to[size_bytes] = from[size_bytes];
+    }
+}
+
+static void copy_forward(uint8_t *to, const uint8_t *from, size_t size_bytes)
+{
+    for (size_t i = 0; i < size_bytes; i++)
+        to[i] = from[i];
+}
+
+void *memmove(void *to, const void *from, size_t size_bytes)
+{
+    uint64_t target = (uint64_t)(uintptr_t)to;
+    uint64_t source = (uint64_t)(uintptr_t)from;
+    if (target - source >= size_bytes)
+        copy_forward(to, from, size_bytes);
+    else
+        copy_backward(to, from, size_bytes);
+    return to;
+}
+
+void *memset(void *to, int value, size_t size_bytes)
+{
+    uint8_t *out = to;
+    uint64_t pattern = 0x0101010101010101ull * (uint8_t)value;
+    for (; size_bytes >= sizeof(word); size_bytes -= sizeof(word), out += sizeof(word))
+        *(word *)(void *)out = pattern;
+    for (; size_bytes > 0; size_bytes--)
+        *out++ = (uint8_t)value;
+    return to;
+}
+
+int memcmp(const void *a, const void *b, size_t size_bytes)
+{
+    const uint8_t *left = a;
+    const uint8_t *right = b;
+    for (size_t i = 0; i < size_bytes; i++) {
+        if (left[i] != right[i])
+            return left[i] < right[i] ? -1 : 1;
+    }
+    return 0;
+}
+
+size_t strlen(const char *text)
+{
+    size_t length = 0;
+    while (text[length] != '\0')
+        length++;
+    return length;
+}
+
+int strcmp(const char *a, const char *b)
+{
+    return strncmp(a, b, SIZE_MAX);
+}
+
+int strncmp(const char *a, const char *b, size_t limit)
+{
+    for (size_t i = 0; i < limit; i++) {
+        uint8_t left = (uint8_t)a[i];
+        uint8_t right = (uint8_t)b[i];
+        if (left != right)
+            return left < right ? -1 : 1;
+        if (left == '\0')
+            return 0;
+    }
+    return 0;
+}
