@@ -1,0 +1,169 @@
+/*
+ * Page frames: who may use which 4 KiB of RAM. frames.c explains the structure with a picture.
+ *
+ * Owns: struct frames (the shared state, one for the machine) and struct frame_cache (one for each CPU).
+ * Rules: an order-n run is 2^n frames, aligned to its size; orders 0 to 9 are fast, 10 to FRAME_ORDER_MAX (1 GiB) are
+ * searched for. A run is freed whole or, below order 9, in aligned pieces. A frame_cache is used by one CPU at a time
+ * and never from an interrupt handler; everything that takes a struct frames may be called on any CPU. Nothing below
+ * LOW_MEMORY_END is ever free. Frames are handed out with whatever they held before.
+ */
+#ifndef KEEL_MM_FRAMES_H
+#define KEEL_MM_FRAMES_H
+
+#include "kernel/base/check.h"
+#include "kernel/base/range.h"
+#include "kernel/base/spinlock.h"
+#include "kernel/base/status.h"
+#include "kernel/base/types.h"
+#include "mm/section.h"
+
+#define FRAME_ORDER_BLOCK 9u  /* 2 MiB */
+#define FRAME_ORDER_MAX   18u /* 1 GiB */
+#define FRAME_ORDERS      10u /* of the index: 0 to 8 for split blocks, 9 for whole ones */
+#define FRAME_ROWS        8u  /* words of 64 frames in a block */
+
+/* 64 TiB of sections with RAM: what the root words of an order can tell apart, and what the direct map holds. */
+#define FRAME_ROOT_WORDS    2u
+#define FRAMES_SECTIONS_MAX (FRAME_ROOT_WORDS * 64 * 64 * 64)
+
+/* Frames of order 0 and runs of orders 1 to 3 that a CPU may keep for itself; half of them move at a time. */
+#define FRAME_CACHE_SINGLES 128u
+#define FRAME_CACHE_RUNS    16u
+#define FRAME_CACHE_ORDERS  4u
+
+/*
+ * A section's 64 blocks, one bit each. A block is free as a whole (order[9]), or split, or neither: handed out as a
+ * whole, or never ours. For block b with bit B, rows R, and k < 9:
+ *
+ *   1. order[9] & split == 0
+ *   2. split & B:  free(b) == population count of R, and < 512
+ *   3. order[k] & B  ==  (split & B) && k < limit(b)
+ *   4. split & B:  no aligned free run of 2^limit(b) frames is in R, and limit(b) == 0 only when free(b) == 0
+ *   5. a bit of low, middle, top or root is set if and only if the word below it is not 0
+ *   6. frames.free == 512 * bits in order[9] + sum of free(b) of the split, and frames.added == free + handed_out
+ */
+struct frame_bits {
+    uint64_t order[FRAME_ORDERS];
+    uint64_t split;
+};
+
+struct frame_block {
+    uint16_t free;  /* both mean something only while the block is split */
+    uint16_t limit;
+};
+
+struct frames {
+    struct spinlock lock;
+    const struct section_table *sections;
+    uint32_t section_count;
+    uint32_t low_count; /* sections below 4 GiB: slots [0, low_count) */
+
+    struct frame_bits *bits;    /* [section_count] */
+    struct frame_block *blocks; /* [section_count * 64] */
+    uint64_t *rows;             /* [section_count * 64 * FRAME_ROWS]: a set bit is a free frame of a split block */
+
+    /* For each order the sections that have a bit of it: low memory in one word, the rest in three levels. */
+    uint64_t low[FRAME_ORDERS];
+    uint64_t root[FRAME_ORDERS][FRAME_ROOT_WORDS];
+    uint64_t *top[FRAME_ORDERS];
+    uint64_t *middle[FRAME_ORDERS];
+
+    /* In frames; caches hold handed-out frames as far as these know. added == free + handed_out. */
+    uint64_t added;
+    uint64_t free;
+    uint64_t handed_out;
+
+    struct frame_cache *caches;
+};
+
+struct frame_cache {
+    struct frames *frames;
+    struct frame_cache *next;
+    uint32_t count[FRAME_CACHE_ORDERS];
+    uint64_t singles[FRAME_CACHE_SINGLES]; /* physical addresses, the last one is the next to go */
+    uint64_t runs[FRAME_CACHE_ORDERS - 1][FRAME_CACHE_RUNS];
+};
+
+/* For the `frames` command. Counts of frames but for the blocks, which are 2 MiB each. */
+struct frames_stats {
+    uint64_t free;   /* caches included */
+    uint64_t used;
+    uint64_t cached;
+    uint64_t whole_blocks; /* free as a whole */
+    uint64_t split_blocks; /* free in part, or handed out in pieces */
+    uint64_t free_below_4g; /* without caches */
+};
+
+/* Bytes of metadata for that many sections: a multiple of 64. */
+uint64_t frames_metadata_bytes(uint32_t section_count);
+
+/* Nothing is free afterwards. `metadata` (64-byte aligned, any content) belongs to the allocator from here on. */
+void frames_init(struct frames *frames, const struct section_table *sections, void *metadata);
+
+/*
+ * The frames of `range` become free. Page-aligned, from 1 MiB up, inside sections of the table, and none of them free
+ * already (CHECKed). Used by the start and by reclaim.
+ */
+void frames_add(struct frames *frames, struct prange range);
+
+/* The cache starts empty, and counts in frames_free_count from here on for ever. */
+void frame_cache_init(struct frame_cache *cache, struct frames *frames);
+
+/* Frames that it keeps now, of all orders. May be asked by any CPU. */
+uint64_t frame_cache_frames(const struct frame_cache *cache);
+
+/* Every frame that the cache keeps goes back to the shared state. */
+void frame_cache_flush(struct frame_cache *cache);
+
+/*
+ * A run of 2^order frames, preferably above 4 GiB; address 0 when there is none (this CPU's cache included, other
+ * CPUs' caches not). A free of what is free already is caught when the cache gives it back, at the latest.
+ */
+struct paddr frame_alloc(struct frame_cache *cache, unsigned order);
+void frame_free(struct frame_cache *cache, struct paddr address, unsigned order);
+
+/* The same, all of the run below the physical address `limit`. Freed by frame_free. */
+struct paddr frame_alloc_below(struct frame_cache *cache, unsigned order, uint64_t limit);
+
+/* The same without a cache, for who does not know on which CPU it runs (page tables, stacks). Slower. */
+struct paddr frames_take(struct frames *frames, unsigned order, uint64_t limit);
+void frames_give(struct frames *frames, struct paddr address, unsigned order);
+#define FRAMES_NO_LIMIT UINT64_MAX
+
+/* The same for order 9 without a limit, which has a shorter way. */
+struct paddr frames_take_block(struct frames *frames);
+void frames_give_block(struct frames *frames, struct paddr address);
+
+/*
+ * What caches are filled from and emptied into, the lock taken once. The first takes whole rows until it has `wanted`
+ * frames, so up to 63 more. Returned: how many were stored, the lowest address of each row last; fewer than `wanted`
+ * when memory ran out.
+ */
+uint32_t frames_take_rows(struct frames *frames, uint64_t *addresses, uint32_t wanted);
+uint32_t frames_take_runs(struct frames *frames, uint64_t *addresses, uint32_t wanted, unsigned order);
+void frames_give_singles(struct frames *frames, const uint64_t *addresses, uint32_t count);
+void frames_give_runs(struct frames *frames, const uint64_t *addresses, uint32_t count, unsigned order);
+
+/* Exact while no CPU allocates. They are counted apart from each other: none is computed from the other's total. */
+uint64_t frames_free_count(struct frames *frames); /* what frame_alloc could hand out, caches included */
+uint64_t frames_used_count(struct frames *frames); /* what its callers hold */
+void frames_get_stats(struct frames *frames, struct frames_stats *stats);
+
+/* What every free checks: an order that exists, an aligned address from 1 MiB up. */
+static inline void frame_check_run(struct paddr address, unsigned order)
+{
+    CHECK(order <= FRAME_ORDER_MAX);
+    CHECK(address.value >= LOW_MEMORY_END);
+    CHECK((address.value & ((PAGE_SIZE << order) - 1)) == 0);
+}
+
+/* Whether the frame is free in the shared state; those that a cache keeps are not. False for what was never added. */
+bool frames_is_free(struct frames *frames, struct paddr address);
+
+/* How many frames of the range are free in the shared state. Takes whole blocks at a step. */
+uint64_t frames_free_in(struct frames *frames, struct prange range);
+
+/* Walks the equations of frames.c. STATUS_INVALID: the state contradicts itself, a bug or a flipped bit. */
+enum status frames_audit(struct frames *frames) MUST_CHECK;
+
+#endif

@@ -1,0 +1,224 @@
+/*
+ * Small objects.
+ *
+ *     slab: 8 KiB, aligned to 8 KiB
+ *     +----------------+--------+--------+-----------+--------+------+
+ *     | header, 128 B  | object | object |    ...    | object | rest |     free[]: one bit an object, set: free
+ *     +----------------+--------+--------+-----------+--------+------+
+ *     large: the same header, class HEAP_LARGE, then one object up to the end of its run of frames
+ *
+ * A pointer leads to its header by alignment alone, so freeing needs no size. Allocation takes the lowest free object
+ * of the first partial slab. A slab whose objects are all free goes back to the frames, unless it is the class's only
+ * partial one. A lock for each class.
+ *
+ * What is caught (CHECK): a pointer that is not the start of an object, of another heap, or freed already.
+ */
+#include "mm/heap.h"
+
+#include "kernel/base/bits.h"
+#include "kernel/base/check.h"
+
+#define SLAB_ORDER   1u
+#define SLAB_BYTES   (PAGE_SIZE << SLAB_ORDER)
+#define HEADER_BYTES 128u
+#define FREE_WORDS   8u
+#define HEAP_LARGE   HEAP_CLASS_COUNT
+#define SLAB_MAGIC   0x62616C536C65654Bull /* "KeelSlab" */
+
+static const uint16_t class_bytes[HEAP_CLASS_COUNT] = {
+    16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048,
+};
+
+struct heap_slab {
+    uint64_t magic; /* SLAB_MAGIC while it is one */
+    struct heap *heap;
+    struct heap_slab *next; /* of the class's partial slabs */
+    struct heap_slab *previous;
+    uint16_t class_index; /* HEAP_LARGE: not a slab but one object */
+    uint16_t object_count;
+    uint16_t free_count;
+    uint16_t order;
+    uint64_t free[FREE_WORDS];
+};
+_Static_assert(sizeof(struct heap_slab) <= HEADER_BYTES, "the header has its place");
+_Static_assert((SLAB_BYTES - HEADER_BYTES) / 16 <= FREE_WORDS * 64, "a bit for every object");
+
+void heap_init(struct heap *heap, uint64_t window)
+{
+    *heap = (struct heap){.window = window};
+}
+
+/* Four classes up to 64 bytes, then two for each power of two: 96 128 192 256 ... 2048. */
+static unsigned class_of(size_t size_bytes)
+{
+    uint64_t last = size_bytes == 0 ? 0 : size_bytes - 1;
+    if (last < 64)
+        return (unsigned)(last / 16);
+    unsigned top = bits_last(last);
+    return 4 + (top - 6) * 2 + (unsigned)(last >> (top - 1) & 1);
+}
+
+/* ---- A class's list of partial slabs; its lock is held ---- */
+
+static void partial_insert(struct heap_class *class, struct heap_slab *slab)
+{
+    slab->previous = NULL;
+    slab->next = class->partial;
+    if (class->partial != NULL)
+        class->partial->previous = slab;
+    class->partial = slab;
+}
+
+static void partial_remove(struct heap_class *class, struct heap_slab *slab)
+{
+    if (slab->previous != NULL)
+        slab->previous->next = slab->next;
+    else
+        class->partial = slab->next;
+    if (slab->next != NULL)
+        slab->next->previous = slab->previous;
+}
+
+/* ---- Runs of frames ---- */
+
+static struct heap_slab *run_alloc(struct heap *heap, struct frame_cache *cache, unsigned order)
+{
+    struct paddr run = frame_alloc(cache, order);
+    if (run.value == 0)
+        return NULL;
+    struct heap_slab *slab = vaddr_pointer(VADDR(run.value + heap->window));
+    *slab = (struct heap_slab){.magic = SLAB_MAGIC, .heap = heap, .order = (uint16_t)order};
+    __atomic_fetch_add(&heap->page_count, (uint64_t)1 << order, __ATOMIC_RELAXED);
+    return slab;
+}
+
+static void run_free(struct heap *heap, struct frame_cache *cache, struct heap_slab *slab)
+{
+    unsigned order = slab->order;
+    slab->magic = 0;
+    __atomic_fetch_sub(&heap->page_count, (uint64_t)1 << order, __ATOMIC_RELAXED);
+    frame_free(cache, PADDR(vaddr_of(slab).value - heap->window), order);
+}
+
+static struct heap_slab *slab_create(struct heap *heap, struct frame_cache *cache, unsigned class_index)
+{
+    struct heap_slab *slab = run_alloc(heap, cache, SLAB_ORDER);
+    if (slab == NULL)
+        return NULL;
+    slab->class_index = (uint16_t)class_index;
+    slab->object_count = (uint16_t)((SLAB_BYTES - HEADER_BYTES) / class_bytes[class_index]);
+    slab->free_count = slab->object_count;
+    for (unsigned i = 0; i < slab->object_count; i += 64)
+        slab->free[i / 64] = bits_mask(0, (unsigned)min_u64(64, slab->object_count - i));
+    return slab;
+}
+
+/* ---- Objects ---- */
+
+static unsigned char *slab_object(struct heap_slab *slab, unsigned index)
+{
+    return (unsigned char *)slab + HEADER_BYTES + (size_t)index * class_bytes[slab->class_index];
+}
+
+/* From a slab with a free object; its class's lock is held. */
+static void *slab_take(struct heap_class *class, struct heap_slab *slab)
+{
+    unsigned word = 0;
+    while (slab->free[word] == 0) {
+        word++;
+        CHECK(word < FREE_WORDS);
+    }
+    unsigned bit = bits_first(slab->free[word]);
+    slab->free[word] &= ~BIT(bit);
+    slab->free_count--;
+    if (slab->free_count == 0)
+        partial_remove(class, slab);
+    return slab_object(slab, word * 64 + bit);
+}
+
+static void *small_alloc(struct heap *heap, struct frame_cache *cache, unsigned class_index)
+{
+    struct heap_class *class = &heap->classes[class_index];
+    void *object = NULL;
+    spinlock_acquire(&class->lock);
+    if (class->partial == NULL) {
+        struct heap_slab *slab = slab_create(heap, cache, class_index);
+        if (slab != NULL)
+            partial_insert(class, slab);
+    }
+    if (class->partial != NULL)
+        object = slab_take(class, class->partial);
+    spinlock_release(&class->lock);
+    return object;
+}
+
+static void *large_alloc(struct heap *heap, struct frame_cache *cache, size_t size_bytes)
+{
+    unsigned order = SLAB_ORDER;
+    while ((PAGE_SIZE << order) - HEADER_BYTES < size_bytes)
+        order++;
+    struct heap_slab *slab = run_alloc(heap, cache, order);
+    if (slab == NULL)
+        return NULL;
+    slab->class_index = HEAP_LARGE;
+    return (unsigned char *)slab + HEADER_BYTES;
+}
+
+void *heap_alloc(struct heap *heap, struct frame_cache *cache, size_t size_bytes)
+{
+    if (size_bytes > HEAP_BYTES_MAX)
+        return NULL;
+    void *object = size_bytes <= HEAP_SMALL_MAX ? small_alloc(heap, cache, class_of(size_bytes))
+                                                : large_alloc(heap, cache, size_bytes);
+    if (object != NULL)
+        __atomic_fetch_add(&heap->live_count, 1, __ATOMIC_RELAXED);
+    return object;
+}
+
+/* Returns the slab if it is empty and not needed; it is on no list then. */
+static struct heap_slab *slab_give(struct heap_class *class, struct heap_slab *slab, uint64_t offset)
+{
+    uint64_t size = class_bytes[slab->class_index];
+    uint64_t index = offset / size;
+    CHECK(offset % size == 0);
+    CHECK(index < slab->object_count);
+    CHECK((slab->free[index / 64] & BIT(index % 64)) == 0); /* freed already */
+    slab->free[index / 64] |= BIT(index % 64);
+    if (slab->free_count == 0)
+        partial_insert(class, slab);
+    slab->free_count++;
+    if (slab->free_count < slab->object_count || (slab->next == NULL && slab->previous == NULL))
+        return NULL;
+    partial_remove(class, slab);
+    return slab;
+}
+
+static void small_free(struct heap *heap, struct frame_cache *cache, struct heap_slab *slab, uint64_t offset)
+{
+    CHECK(slab->class_index < HEAP_CLASS_COUNT);
+    struct heap_class *class = &heap->classes[slab->class_index];
+    spinlock_acquire(&class->lock);
+    struct heap_slab *empty = slab_give(class, slab, offset);
+    spinlock_release(&class->lock);
+    if (empty != NULL)
+        run_free(heap, cache, empty);
+}
+
+void heap_free(struct heap *heap, struct frame_cache *cache, void *pointer)
+{
+    if (pointer == NULL)
+        return;
+    uint64_t address = vaddr_of(pointer).value - heap->window;
+    struct heap_slab *slab = vaddr_pointer(VADDR(align_down(address, SLAB_BYTES) + heap->window));
+    uint64_t offset = address % SLAB_BYTES - HEADER_BYTES;
+    CHECK(address % SLAB_BYTES >= HEADER_BYTES);
+    CHECK(slab->magic == SLAB_MAGIC);
+    CHECK(slab->heap == heap);
+    if (slab->class_index == HEAP_LARGE) {
+        CHECK(offset == 0);
+        run_free(heap, cache, slab);
+    } else {
+        small_free(heap, cache, slab, offset);
+    }
+    __atomic_fetch_sub(&heap->live_count, 1, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,94 @@
+/* The ledger's equation and its text. See ledger.h; mm_ledger in mm/mm.c gathers the terms. */
+#include "mm/ledger.h"
+
+#include "kernel/base/format.h"
+
+struct mending {
+    size_t offset; /* of a uint32_t in struct memmap_mended */
+    const char *text;
+};
+
+#define MENDING(field, words)                        \
+    {                                                \
+        offsetof(struct memmap_mended, field), words \
+    }
+static const struct mending mendings[] = {
+    MENDING(stride_missing, "descriptor size missing, 40 assumed"),
+    MENDING(version_other, "descriptor version is not 1"),
+    MENDING(truncated, "last descriptor cut off, ignored"),
+    MENDING(zero_length, "zero-length, dropped"),
+    MENDING(wrapping, "wrapping past 2^64, dropped"),
+    MENDING(clipped, "beyond 2^52, clipped"),
+    MENDING(unaligned, "not page-aligned, rounded"),
+    MENDING(unsorted, "out of order, sorted"),
+    MENDING(overlapping, "overlapping, the more restrictive kind kept"),
+    MENDING(not_write_back, "not write-back, withheld"),
+    MENDING(specific_purpose, "specific-purpose, withheld"),
+    MENDING(unknown_type, "of unknown type, left alone"),
+    MENDING(runtime_added, "memory with the RUNTIME attribute, left to the firmware"),
+    MENDING(runtime_missing, "runtime services without the RUNTIME attribute"),
+};
+
+static uint64_t owned(const struct ledger *ledger)
+{
+    return ledger->free + ledger->used + ledger->firmware + ledger->low + ledger->awaiting;
+}
+
+void ledger_balance(struct ledger *ledger)
+{
+    ledger->unaccounted = (int64_t)(ledger->total - owned(ledger));
+}
+
+enum status ledger_check(const struct ledger *ledger)
+{
+    if (ledger->unaccounted != 0)
+        return STATUS_INVALID;
+    if (owned(ledger) != ledger->total)
+        return STATUS_INVALID;
+    return ledger->reclaimed <= ledger->free + ledger->used ? STATUS_OK : STATUS_INVALID;
+}
+
+static bool listed_line(const struct ledger *ledger, unsigned *index, char *buffer, size_t capacity)
+{
+    for (enum memory_kind kind = MEMORY_PERSISTENT; kind < MEMORY_KIND_COUNT; kind++) {
+        if (ledger->listed[kind] == 0 || (*index)-- > 0)
+            continue;
+        format_buffer(buffer, capacity, "listed: %s=%llu", memory_kind_name(kind),
+                      (unsigned long long)ledger->listed[kind]);
+        return true;
+    }
+    return false;
+}
+
+static bool mended_line(const struct ledger *ledger, unsigned *index, char *buffer, size_t capacity)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(mendings); i++) {
+        uint32_t count = *(const uint32_t *)(const void *)((const uint8_t *)&ledger->mended + mendings[i].offset);
+        if (count == 0 || (*index)-- > 0)
+            continue;
+        format_buffer(buffer, capacity, "mended: %u %s", count, mendings[i].text);
+        return true;
+    }
+    return false;
+}
+
+bool ledger_line(const struct ledger *ledger, unsigned index, char *buffer, size_t capacity)
+{
+    if (listed_line(ledger, &index, buffer, capacity) || mended_line(ledger, &index, buffer, capacity))
+        return true;
+    if (ledger->awaiting != 0 && index-- == 0) {
+        format_buffer(buffer, capacity,
+                      "awaiting: %llu of firmware are boot services, loader and .boot memory, not given back",
+                      (unsigned long long)ledger->awaiting);
+        return true;
+    }
+    if (index != 0)
+        return false;
+    /* What awaits reclaim is not ours yet: in the line, which has no column for it, the firmware holds it. */
+    format_buffer(buffer, capacity,
+                  "ledger: total=%llu free=%llu used=%llu firmware=%llu low=%llu reclaimed=%llu unaccounted=%lld",
+                  (unsigned long long)ledger->total, (unsigned long long)ledger->free, (unsigned long long)ledger->used,
+                  (unsigned long long)(ledger->firmware + ledger->awaiting), (unsigned long long)ledger->low,
+                  (unsigned long long)ledger->reclaimed, (long long)ledger->unaccounted);
+    return true;
+}

@@ -1,0 +1,274 @@
+/* The memory manager's order of life up to reclaim (mm/reclaim.c), and small services around it. See mm.h. */
+#include "mm/mm.h"
+
+#include "kernel/base/check.h"
+#include "kernel/base/string.h"
+#include "mm/layout.h"
+
+_Static_assert(MM_BUSY_MAX + MM_SEGMENTS_MAX <= MEMMAP_CLAIMS_MAX, "every range of the configuration is a claim");
+_Static_assert(MM_CPUS_MAX * sizeof(struct frame_cache *) <= PAGE_SIZE, "the table of caches is one frame");
+_Static_assert(DIRECT_MAP_BYTES <= (uint64_t)FRAMES_SECTIONS_MAX * SECTION_BYTES, "what is reached can be allocated");
+
+/* What starting CPUs load into CR3 from 32-bit code, and small things generally, are best below 4 GiB. */
+static struct paddr early_alloc_low(struct mm *mm, uint64_t page_count)
+{
+    struct paddr address = early_alloc(&mm->early, page_count, EARLY_BELOW_4G);
+    return address.value != 0 ? address : early_alloc(&mm->early, page_count, EARLY_ANYWHERE);
+}
+
+static uint32_t make_claims(const struct mm_config *config, struct memmap_claim *claims)
+{
+    CHECK(config->segment_count <= MM_SEGMENTS_MAX);
+    CHECK(config->busy_count <= MM_BUSY_MAX);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < config->segment_count; i++) {
+        const struct mm_segment *segment = &config->segments[i];
+        enum memory_kind kind = segment->temporary ? MEMORY_KERNEL_BOOT : MEMORY_KERNEL;
+        claims[count++] = (struct memmap_claim){prange_page_outward(segment->range), kind};
+    }
+    for (uint32_t i = 0; i < config->busy_count; i++)
+        claims[count++] = (struct memmap_claim){prange_page_outward(config->busy[i]), MEMORY_LOADER};
+    return count;
+}
+
+static void copy_descriptors(struct mm *mm)
+{
+    struct efi_memory_descriptor *copy = mm_pointer(mm, mm->firmware_map_address);
+    for (uint32_t i = 0; i < mm->map.descriptor_count; i++)
+        copy[i] = memmap_descriptor(&mm->config.map, i);
+}
+
+/*
+ * Moves the regions out of the scratch memory and the descriptors out of boot/'s buffer: those are given back. In two
+ * pieces, because memory may be scattered.
+ */
+static enum status store_map(struct mm *mm)
+{
+    uint64_t region_bytes = mm->map.count * sizeof(struct memory_region);
+    uint64_t descriptor_bytes = mm->map.descriptor_count * sizeof(struct efi_memory_descriptor);
+    mm->firmware_map_address = early_alloc_low(mm, pages_for_bytes(descriptor_bytes));
+    mm->regions_address = early_alloc_low(mm, pages_for_bytes(region_bytes));
+    if (mm->firmware_map_address.value == 0 || mm->regions_address.value == 0)
+        return STATUS_NO_MEMORY;
+
+    struct memory_region *regions = mm_pointer(mm, mm->regions_address);
+    memcpy(regions, mm->map.regions, region_bytes); /* after early_alloc_low, which changed some of them */
+    mm->map.regions = regions;
+    copy_descriptors(mm);
+    return STATUS_OK;
+}
+
+enum status mm_begin(struct mm *mm, const struct mm_config *config)
+{
+    struct memmap_claim claims[MEMMAP_CLAIMS_MAX];
+    mm->config = *config;
+    mm->window = config->window;
+    uint32_t claim_count = make_claims(config, claims);
+    enum status status = memmap_build(&mm->map, &config->map, claims, claim_count, DIRECT_MAP_BYTES, config->scratch);
+    if (status != STATUS_OK)
+        return status;
+    mm->image_pages = memmap_pages(&mm->map, MEMORY_KERNEL, false);
+    early_init(&mm->early, &mm->map);
+    return store_map(mm);
+}
+
+/* Page tables come from early allocation first, then from the frames. */
+static struct paddr table_alloc(void *context)
+{
+    struct mm *mm = context;
+    struct paddr spare = mm->spare_tables;
+    if (spare.value != 0) {
+        mm->spare_tables = *(struct paddr *)mm_pointer(mm, spare);
+        return spare;
+    }
+    return mm->frames_started ? frames_take(&mm->frames, 0, FRAMES_NO_LIMIT) : early_alloc_low(mm, 1);
+}
+
+static bool is_early(const struct mm *mm, struct paddr address)
+{
+    const struct memory_region *region = &mm->map.regions[memmap_find(&mm->map, address)];
+    return region->kind == MEMORY_CONVENTIONAL && prange_contains(early_taken(region), address);
+}
+
+/* Early pages never become frames: a table made of one waits, in a list through its first word, for the next need. */
+static void table_free(void *context, struct paddr table)
+{
+    struct mm *mm = context;
+    if (!is_early(mm, table)) {
+        frames_give(&mm->frames, table, 0);
+        return;
+    }
+    *(struct paddr *)mm_pointer(mm, table) = mm->spare_tables;
+    mm->spare_tables = table;
+}
+
+/* RAM that is or becomes ours, and ACPI's. Not the image, and not the runtime services' own memory. */
+static const bool directly_mapped[MEMORY_KIND_COUNT] = {
+    [MEMORY_CONVENTIONAL] = true, [MEMORY_LOADER] = true,   [MEMORY_BOOT_SERVICES] = true,
+    [MEMORY_ACPI_RECLAIM] = true, [MEMORY_ACPI_NVS] = true,
+};
+
+static bool is_directly_mapped(const struct mm *mm, const struct memory_region *region)
+{
+    if (region->kind == MEMORY_KERNEL_BOOT)
+        return mm->reclaimed && !mm->boot_retained;
+    return directly_mapped[region->kind] && region->range.end.value <= DIRECT_MAP_BYTES;
+}
+
+/* Neighbours of different kinds are mapped as one run, so that large pages cover their borders. */
+static enum status map_ram(struct mm *mm)
+{
+    uint32_t next;
+    for (uint32_t i = 0; i < mm->map.count; i = next) {
+        const struct memory_region *regions = mm->map.regions;
+        next = i + 1;
+        if (!is_directly_mapped(mm, &regions[i]))
+            continue;
+        struct prange run = regions[i].range;
+        for (; next < mm->map.count && regions[next].range.start.value == run.end.value; next++) {
+            if (!is_directly_mapped(mm, &regions[next]))
+                break;
+            run.end = regions[next].range.end;
+        }
+        struct vaddr start = VADDR(DIRECT_MAP_BASE + run.start.value);
+        enum status status = paging_map(&mm->kernel_map, start, run, PAGING_WRITE | PAGING_GLOBAL);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static enum status map_image(struct mm *mm)
+{
+    for (uint32_t i = 0; i < mm->config.segment_count; i++) {
+        const struct mm_segment *segment = &mm->config.segments[i];
+        enum status status =
+            paging_map(&mm->kernel_map, segment->address, segment->range, segment->flags | PAGING_GLOBAL);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+enum status mm_build_map(struct mm *mm)
+{
+    struct table_source source = {.alloc = table_alloc, .free = table_free, .context = mm};
+    enum status status = paging_init(&mm->kernel_map, mm->window, mm->config.levels, mm->config.gigabyte_pages, source);
+    if (status == STATUS_OK)
+        status = map_ram(mm);
+    if (status == STATUS_OK)
+        status = map_image(mm);
+    if (status == STATUS_OK) /* an address space that shares this half now sees every later mapping */
+        status = paging_pin_top(&mm->kernel_map, VADDR(VSPACE_BASE), VSPACE_BYTES);
+    return status;
+}
+
+void mm_use_direct_map(struct mm *mm)
+{
+    CHECK(!mm->frames_started);
+    mm->window = mm->config.direct_map_window;
+    mm->kernel_map.window = mm->window;
+    mm->map.regions = mm_pointer(mm, mm->regions_address);
+}
+
+/* Section table, tables of the page array and frame bits in one piece, then the page array's entries. */
+static enum status make_tables(struct mm *mm)
+{
+    uint64_t section_bytes = align_up(section_table_bytes(&mm->map), 64);
+    uint32_t count = section_count(&mm->map);
+    uint64_t page_bytes = align_up(page_array_table_bytes(count), 64);
+    uint64_t frame_bytes = frames_metadata_bytes(count);
+    struct paddr memory = early_alloc_low(mm, pages_for_bytes(section_bytes + page_bytes + frame_bytes));
+    if (memory.value == 0)
+        return STATUS_NO_MEMORY;
+    uint8_t *tables = mm_pointer(mm, memory);
+    section_build(&mm->sections, &mm->map, tables);
+    frames_init(&mm->frames, &mm->sections, tables + section_bytes + page_bytes);
+    return page_array_init(&mm->pages, &mm->sections, &mm->map, &mm->early, mm->window, tables + section_bytes);
+}
+
+static void hand_over_frames(struct mm *mm)
+{
+    early_close(&mm->early);
+    for (uint32_t i = 0; i < mm->map.count; i++) {
+        const struct memory_region *region = &mm->map.regions[i];
+        if (region->kind != MEMORY_CONVENTIONAL || memory_region_low(region))
+            continue;
+        struct prange rest = early_rest(region);
+        if (!prange_empty(rest))
+            frames_add(&mm->frames, rest);
+    }
+    mm->frames_started = true;
+}
+
+enum status mm_start_frames(struct mm *mm)
+{
+    CHECK(!mm->frames_started);
+    enum status status = make_tables(mm);
+    if (status != STATUS_OK)
+        return status;
+    hand_over_frames(mm);
+    frame_cache_init(&mm->boot_cache, &mm->frames);
+    heap_init(&mm->heap, mm->window);
+
+    struct paddr table = frames_take(&mm->frames, 0, FRAMES_NO_LIMIT);
+    if (table.value == 0)
+        return STATUS_NO_MEMORY;
+    mm->caches = mm_pointer(mm, table);
+    memset(mm->caches, 0, PAGE_SIZE);
+    mm->caches[0] = &mm->boot_cache;
+    return vspace_init(&mm->vspace, &mm->kernel_map, &mm->frames);
+}
+
+void mm_describe(struct mm *mm)
+{
+    page_array_describe(&mm->pages);
+}
+
+enum status mm_described(struct mm *mm, struct page_array_token *token)
+{
+    return page_array_complete(&mm->pages, token);
+}
+
+void *mm_pointer(const struct mm *mm, struct paddr address)
+{
+    return (void *)(uintptr_t)(mm->window + address.value);
+}
+
+bool mm_in_direct_map(const struct mm *mm, struct prange range)
+{
+    for (uint32_t i = memmap_find(&mm->map, range.start); i < mm->map.count; i++) {
+        const struct memory_region *region = &mm->map.regions[i];
+        if (!prange_contains(region->range, range.start) || !is_directly_mapped(mm, region))
+            return false;
+        if (region->range.end.value >= range.end.value)
+            return true;
+        range.start = region->range.end;
+    }
+    return false;
+}
+
+const struct efi_memory_descriptor *mm_firmware_map(const struct mm *mm, uint32_t *count)
+{
+    *count = mm->map.descriptor_count;
+    return mm_pointer(mm, mm->firmware_map_address);
+}
+
+enum status mm_add_cpu(struct mm *mm, unsigned cpu)
+{
+    CHECK(mm->frames_started);
+    if (cpu >= MM_CPUS_MAX)
+        return STATUS_LIMIT;
+    CHECK(mm->caches[cpu] == NULL);
+    struct frame_cache *cache = heap_alloc(&mm->heap, &mm->boot_cache, sizeof(*cache));
+    if (cache == NULL)
+        return STATUS_NO_MEMORY;
+    frame_cache_init(cache, &mm->frames);
+    mm->caches[cpu] = cache;
+    return STATUS_OK;
+}
+
+struct frame_cache *mm_cache(const struct mm *mm, unsigned cpu)
+{
+    return mm->frames_started && cpu < MM_CPUS_MAX ? mm->caches[cpu] : NULL;
+}

@@ -1,0 +1,239 @@
+/*
+ * The page array: one page of entries for each 2 MiB block with memory of ours, filled a section at a time. See page.h.
+ *
+ *     entry_pages[slot * 64 + block] --> page of 512 entries, of 8 bytes each
+ *     states[slot]                       UNCLAIMED -> CLAIMED (one CPU wins) -> READY (all 64 pages stored)
+ */
+#include "mm/page.h"
+
+#include "kernel/base/bits.h"
+#include "kernel/base/check.h"
+#include "kernel/base/string.h"
+#include "mm/port.h"
+
+#define TOKEN_SEAL 0x4B65656C70616765ull /* any constant that memory does not hold by accident */
+
+/* entry_pages holds page numbers of 32 bits, so the entries themselves lie below this address. */
+#define ENTRY_PAGES_END ((uint64_t)1 << (32 + PAGE_SHIFT))
+
+/* Whether a region has frames, and so needs entries. */
+static bool has_frames(const struct memory_region *region)
+{
+    return memory_kind_ours((enum memory_kind)region->kind) && !memory_region_low(region);
+}
+
+/* One bit for each block of the section that holds at least one frame of ours. */
+static uint64_t blocks_with_frames(const struct page_array *array, uint32_t slot)
+{
+    struct paddr base = section_base(array->sections, slot);
+    struct prange section = {base, paddr_add(base, SECTION_BYTES)};
+    uint64_t blocks = 0;
+    for (uint32_t i = memmap_find(array->map, base); i < array->map->count; i++) {
+        const struct memory_region *region = &array->map->regions[i];
+        struct prange part = prange_intersect(region->range, section);
+        if (prange_empty(part))
+            break;
+        if (!has_frames(region))
+            continue;
+        unsigned first = (unsigned)((part.start.value - base.value) >> BLOCK_SHIFT);
+        unsigned last = (unsigned)((part.end.value - 1 - base.value) >> BLOCK_SHIFT);
+        blocks |= bits_mask(first, last - first + 1);
+    }
+    return blocks;
+}
+
+/* Gives entry pages to the blocks of a section: in one run where that is possible, which fills fastest. */
+static enum status allocate_section(struct page_array *array, uint32_t slot, struct early *early)
+{
+    uint32_t *entry_pages = &array->entry_pages[slot * SECTION_BLOCKS];
+    uint64_t blocks = blocks_with_frames(array, slot);
+    CHECK(blocks != 0);
+    struct paddr run = early_alloc(early, bits_count(blocks), ENTRY_PAGES_END);
+    bool together = run.value != 0;
+    for (; blocks != 0; blocks &= blocks - 1) {
+        struct paddr page = together ? run : early_alloc(early, 1, ENTRY_PAGES_END);
+        if (page.value == 0)
+            return STATUS_NO_MEMORY;
+        entry_pages[bits_first(blocks)] = (uint32_t)(page.value >> PAGE_SHIFT);
+        run = paddr_add(run, PAGE_SIZE);
+    }
+    return STATUS_OK;
+}
+
+uint64_t page_array_table_bytes(uint32_t section_count)
+{
+    return section_count * (SECTION_BLOCKS * sizeof(uint32_t) + sizeof(uint8_t));
+}
+
+enum status page_array_init(struct page_array *array, const struct section_table *sections, const struct memmap *map,
+                            struct early *early, uint64_t window, void *tables)
+{
+    memset(tables, 0, page_array_table_bytes(sections->count)); /* no entries; PAGE_SECTION_UNCLAIMED */
+    *array = (struct page_array){.sections = sections, .map = map, .window = window, .entry_pages = tables};
+    array->states = (uint8_t *)(array->entry_pages + (size_t)sections->count * SECTION_BLOCKS);
+    for (uint32_t slot = 0; slot < sections->count; slot++) {
+        enum status status = allocate_section(array, slot, early);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static struct page *entries_at(const struct page_array *array, uint32_t entry_page)
+{
+    return (struct page *)(uintptr_t)(array->window + ((uint64_t)entry_page << PAGE_SHIFT));
+}
+
+static bool is_ready(const struct page_array *array, uint32_t slot)
+{
+    return __atomic_load_n(&array->states[slot], __ATOMIC_ACQUIRE) == PAGE_SECTION_READY;
+}
+
+/* The part of a walk over a range that lies in one block. */
+struct block_part {
+    struct page *entries; /* of the part's first frame; NULL when the block has none */
+    uint64_t frames;
+};
+
+/* The part of `rest` in its first block, which it then begins behind. Blocks without a section have no entries. */
+static struct block_part next_part(const struct page_array *array, struct prange *rest, bool must_be_ready)
+{
+    struct paddr start = rest->start;
+    uint64_t end = min_u64(rest->end.value, align_down(start.value, BLOCK_BYTES) + BLOCK_BYTES);
+    struct block_part part = {.frames = (end - start.value) >> PAGE_SHIFT};
+    rest->start = PADDR(end);
+
+    uint32_t slot = section_slot(array->sections, start);
+    if (slot == SECTION_NONE)
+        return part;
+    CHECK(!must_be_ready || is_ready(array, slot));
+    uint32_t entry_page = array->entry_pages[section_block(array->sections, start)];
+    if (entry_page != 0)
+        part.entries = entries_at(array, entry_page) + ((start.value & (BLOCK_BYTES - 1)) >> PAGE_SHIFT);
+    return part;
+}
+
+static void store_kind(const struct page_array *array, struct prange range, enum page_kind kind, bool must_be_ready)
+{
+    while (!prange_empty(range)) {
+        struct block_part part = next_part(array, &range, must_be_ready);
+        for (uint64_t i = 0; part.entries != NULL && i < part.frames; i++)
+            part.entries[i].kind = (uint8_t)kind;
+    }
+}
+
+/* Stores the initial value over all entries of the section, in runs as long as they lie in memory. */
+static void zero_section(const struct page_array *array, uint32_t slot)
+{
+    const uint32_t *entry_pages = &array->entry_pages[slot * SECTION_BLOCKS];
+    for (unsigned i = 0; i < SECTION_BLOCKS;) {
+        unsigned first = i++;
+        if (entry_pages[first] == 0)
+            continue;
+        while (i < SECTION_BLOCKS && entry_pages[i] == entry_pages[i - 1] + 1)
+            i++;
+        port_zero_uncached(entries_at(array, entry_pages[first]), (i - first) * PAGE_SIZE);
+    }
+}
+
+static enum page_kind kind_of_region(const struct memory_region *region)
+{
+    enum memory_kind kind = (enum memory_kind)region->kind;
+    if (!memory_kind_counted(kind))
+        return PAGE_ABSENT;
+    if (memory_region_low(region))
+        return PAGE_LOW;
+    if (memory_kind_reclaimable(kind))
+        return PAGE_AWAITING;
+    if (kind == MEMORY_CONVENTIONAL)
+        return PAGE_FRAME;
+    return kind == MEMORY_KERNEL ? PAGE_KERNEL : PAGE_FIRMWARE;
+}
+
+/* The frames of the section that are not the allocator's, holes included, get the kind of their region. */
+static void store_section_kinds(const struct page_array *array, uint32_t slot)
+{
+    struct paddr base = section_base(array->sections, slot);
+    struct prange section = {base, paddr_add(base, SECTION_BYTES)};
+    struct paddr hole = base;
+    for (uint32_t i = memmap_find(array->map, base); i < array->map->count; i++) {
+        const struct memory_region *region = &array->map->regions[i];
+        struct prange part = prange_intersect(region->range, section);
+        if (prange_empty(part))
+            break;
+        store_kind(array, (struct prange){hole, part.start}, PAGE_ABSENT, false);
+        hole = part.end;
+        enum page_kind kind = kind_of_region(region);
+        if (kind == PAGE_FRAME)
+            store_kind(array, prange_intersect(early_taken(region), section), PAGE_KERNEL, false);
+        else
+            store_kind(array, part, kind, false);
+    }
+    store_kind(array, (struct prange){hole, section.end}, PAGE_ABSENT, false);
+}
+
+static bool claim(struct page_array *array, uint32_t slot)
+{
+    uint8_t expected = PAGE_SECTION_UNCLAIMED;
+    return __atomic_compare_exchange_n(&array->states[slot], &expected, PAGE_SECTION_CLAIMED, false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+}
+
+void page_array_describe(struct page_array *array)
+{
+    uint32_t count = array->sections->count;
+    for (;;) {
+        /* The ticket only spreads the CPUs; the exchange decides. Past the end it grows by one a CPU: no wrap. */
+        uint32_t slot = __atomic_fetch_add(&array->next, 1, __ATOMIC_RELAXED);
+        if (slot >= count)
+            return;
+        if (!claim(array, slot))
+            continue;
+        zero_section(array, slot);
+        store_section_kinds(array, slot);
+        __atomic_store_n(&array->states[slot], PAGE_SECTION_READY, __ATOMIC_RELEASE);
+        __atomic_fetch_add(&array->ready, 1, __ATOMIC_RELEASE);
+    }
+}
+
+static uint64_t seal_of(const struct page_array *array)
+{
+    return TOKEN_SEAL ^ (uint64_t)(uintptr_t)array;
+}
+
+enum status page_array_complete(const struct page_array *array, struct page_array_token *token)
+{
+    if (__atomic_load_n(&array->ready, __ATOMIC_ACQUIRE) != array->sections->count)
+        return STATUS_TIMEOUT;
+    *token = (struct page_array_token){.array = array, .seal = seal_of(array)};
+    return STATUS_OK;
+}
+
+bool page_array_token_valid(const struct page_array *array, const struct page_array_token *token)
+{
+    return token != NULL && token->array == array && token->seal == seal_of(array);
+}
+
+struct page *page_array_entry(const struct page_array *array, struct paddr address)
+{
+    struct paddr start = PADDR(align_down(address.value, PAGE_SIZE));
+    struct prange frame = {start, paddr_add(start, PAGE_SIZE)};
+    return next_part(array, &frame, true).entries;
+}
+
+void page_array_set_kind(const struct page_array *array, struct prange range, enum page_kind kind)
+{
+    store_kind(array, range, kind, true);
+}
+
+bool page_array_is_kind(const struct page_array *array, struct prange range, enum page_kind kind)
+{
+    while (!prange_empty(range)) {
+        struct block_part part = next_part(array, &range, true);
+        if (part.entries == NULL)
+            continue;
+        if (part.entries[0].kind != kind || part.entries[part.frames - 1].kind != kind)
+            return false;
+    }
+    return true;
+}

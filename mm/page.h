@@ -1,0 +1,93 @@
+/*
+ * The page array: 8 bytes that describe a frame, for every frame of a 2 MiB block in which there is memory of ours.
+ *
+ * Owns: struct page, the state of each section (UNCLAIMED, CLAIMED, READY), and the token that proves completeness.
+ * One page of the array holds the 512 entries of one block, so a map in any number of pieces can be described, and a
+ * block without memory costs 4 bytes.
+ * Rules (UEFI promises no zeroed memory, so "not ready" cannot live in an entry):
+ *   1. each section has one claimer, by an atomic exchange;
+ *   2. the claimer stores all entries, fences (port_zero_uncached), then release-stores READY;
+ *   3. entries are read only in sections that are READY;
+ *   4. boot-services frames start as PAGE_AWAITING, and reclaim needs a token, which exists only when all are READY.
+ */
+#ifndef KEEL_MM_PAGE_H
+#define KEEL_MM_PAGE_H
+
+#include "kernel/base/status.h"
+#include "kernel/base/types.h"
+#include "mm/early.h"
+#include "mm/memmap.h"
+#include "mm/section.h"
+
+enum page_kind {
+    PAGE_FRAME = 0, /* the frame allocator's, free or handed out: the constant initial value */
+    PAGE_KERNEL,    /* our image and what early allocation took */
+    PAGE_AWAITING,  /* boot services, loader, .boot: until reclaim */
+    PAGE_FIRMWARE,  /* stays the firmware's */
+    PAGE_LOW,       /* below 1 MiB */
+    PAGE_ABSENT,    /* a hole, a device, or memory that is not ours to count */
+};
+
+struct page {
+    uint8_t kind;   /* enum page_kind */
+    uint8_t order;  /* of the allocation that starts here */
+    uint16_t owner; /* the allocating part's own */
+    uint32_t references;
+};
+_Static_assert(sizeof(struct page) == 8, "8 bytes a frame");
+_Static_assert(sizeof(struct page) * BLOCK_FRAMES == PAGE_SIZE, "a page describes a block");
+
+enum page_section_state {
+    PAGE_SECTION_UNCLAIMED,
+    PAGE_SECTION_CLAIMED,
+    PAGE_SECTION_READY,
+};
+
+struct page_array {
+    const struct section_table *sections;
+    const struct memmap *map;
+    uint64_t window;
+    uint32_t *entry_pages; /* by block number: page number of its entries; 0: no memory in it */
+    uint8_t *states;       /* by slot: enum page_section_state; atomic */
+    uint32_t next;         /* the slot that the next claimer looks at; atomic */
+    uint32_t ready;        /* sections that are READY; atomic */
+};
+
+/* Proof that every section is READY. Only page_array_complete makes one that page_array_token_valid believes. */
+struct page_array_token {
+    const struct page_array *array;
+    uint64_t seal;
+};
+
+/* Bytes of memory for the tables of that many sections (entries apart). */
+uint64_t page_array_table_bytes(uint32_t section_count);
+
+/*
+ * Takes memory for all entries from `early`, and touches none of it but `tables` (page_array_table_bytes long, 8-byte
+ * aligned, any content). `map` and `sections` must outlive the array. STATUS_NO_MEMORY: Conventional memory is too
+ * small.
+ */
+MUST_CHECK enum status page_array_init(struct page_array *array, const struct section_table *sections,
+                                       const struct memmap *map, struct early *early, uint64_t window, void *tables);
+
+/* Claims and fills sections until none is unclaimed. Any number of CPUs at the same time. */
+void page_array_describe(struct page_array *array);
+
+/* STATUS_OK: every section is READY and *token is valid. STATUS_TIMEOUT: not yet. A poll; never waits. */
+MUST_CHECK enum status page_array_complete(const struct page_array *array, struct page_array_token *token);
+
+bool page_array_token_valid(const struct page_array *array, const struct page_array_token *token);
+
+/* The entry of the frame at `address`; NULL where none exists. Its section is READY. */
+struct page *page_array_entry(const struct page_array *array, struct paddr address);
+
+/* Sets the kind of all entries of the range (whole pages); frames without an entry are passed over. */
+void page_array_set_kind(const struct page_array *array, struct prange range, enum page_kind kind);
+
+/*
+ * Whether every frame of the range that has an entry is of the kind. Inside a block only the first and the last frame
+ * that the range covers are looked at, so that a machine of 12 TiB is audited in the time of a glance.
+ */
+bool page_array_is_kind(const struct page_array *array, struct prange range, enum page_kind kind);
+
+#endif
