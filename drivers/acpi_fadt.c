@@ -1,0 +1,109 @@
+/*
+ * The FADT, 5.2.9 (table 5.9 has the offsets). Old revisions end early; each 64-bit "X" field replaces the field that
+ * came before it where it is there and sensible.
+ */
+#include "drivers/acpi_read.h"
+
+#define FADT_BYTES_V1 116u
+
+enum {
+    FADT_FACS = 36,
+    FADT_DSDT = 40,
+    FADT_SCI_INT = 46,
+    FADT_SMI_CMD = 48,
+    FADT_ACPI_ENABLE = 52,
+    FADT_PM1A_EVT = 56,
+    FADT_PM1A_CNT = 64,
+    FADT_PM1B_CNT = 68,
+    FADT_PM_TMR = 76,
+    FADT_PM1_EVT_LEN = 88,
+    FADT_BOOT_ARCH = 109,
+    FADT_FLAGS = 112,
+    FADT_RESET_REG = 116,
+    FADT_RESET_VALUE = 128,
+    FADT_X_FACS = 132,
+    FADT_X_DSDT = 140,
+    FADT_X_PM1A_EVT = 148,
+    FADT_X_PM1A_CNT = 172,
+    FADT_X_PM1B_CNT = 184,
+    FADT_X_PM_TMR = 208,
+    FADT_SLEEP_CONTROL = 244,
+};
+
+/* Table 5.10 */
+#define FLAG_TMR_VAL_EXT     ((uint32_t)1 << 8)
+#define FLAG_RESET_REG_SUP   ((uint32_t)1 << 10)
+#define FLAG_HW_REDUCED_ACPI ((uint32_t)1 << 20)
+
+#define PORT_LIMIT 0x10000u
+
+/* Ports below are the mainboard's own devices (DMA, timer, keyboard, ...): a PM block said to be there is an untruth. */
+#define PORT_FIXED_FIRST 0x100u
+
+/* 5.2.3.2: a generic address structure of 12 bytes. */
+static struct acpi_register fadt_generic(const struct acpi_table *table, uint32_t offset)
+{
+    return (struct acpi_register){
+        .address = acpi_field(table, offset + 4, 8),
+        .space = (uint8_t)acpi_field(table, offset, 1),
+        .width_bits = (uint8_t)acpi_field(table, offset + 1, 1),
+    };
+}
+
+static bool fadt_usable(struct acpi_register place)
+{
+    if (place.address == 0)
+        return false;
+    return place.space == ACPI_SPACE_MEMORY || place.space == ACPI_SPACE_PCI ||
+           (place.space == ACPI_SPACE_IO && place.address < PORT_LIMIT);
+}
+
+/* The X field, else the port number of the old field. */
+static struct acpi_register fadt_register(const struct acpi_table *table, uint32_t wide_offset, uint32_t port_offset)
+{
+    struct acpi_register wide = fadt_generic(table, wide_offset);
+    if (fadt_usable(wide) && (wide.space != ACPI_SPACE_IO || wide.address >= PORT_FIXED_FIRST))
+        return wide;
+    uint64_t port = acpi_field(table, port_offset, 4);
+    bool usable = port >= PORT_FIXED_FIRST && port < PORT_LIMIT;
+    return (struct acpi_register){.address = usable ? port : 0, .space = ACPI_SPACE_IO};
+}
+
+static uint64_t fadt_address(const struct acpi_table *table, uint32_t wide_offset, uint32_t offset)
+{
+    uint64_t wide = acpi_field(table, wide_offset, 8);
+    return wide != 0 ? wide : acpi_field(table, offset, 4);
+}
+
+static void fadt_read_fixed_hardware(const struct acpi_table *table, struct acpi_fadt *fadt)
+{
+    fadt->pm1a_event = fadt_register(table, FADT_X_PM1A_EVT, FADT_PM1A_EVT);
+    fadt->pm1a_control = fadt_register(table, FADT_X_PM1A_CNT, FADT_PM1A_CNT);
+    fadt->pm1b_control = fadt_register(table, FADT_X_PM1B_CNT, FADT_PM1B_CNT);
+    fadt->pm_timer = fadt_register(table, FADT_X_PM_TMR, FADT_PM_TMR);
+    fadt->pm1_event_bytes = (uint8_t)acpi_field(table, FADT_PM1_EVT_LEN, 1);
+    fadt->smi_command_port = (uint32_t)acpi_field(table, FADT_SMI_CMD, 4);
+    fadt->acpi_enable = (uint8_t)acpi_field(table, FADT_ACPI_ENABLE, 1);
+}
+
+enum status acpi_fadt_parse(const struct acpi_table *table, struct acpi_fadt *fadt)
+{
+    __builtin_memset(fadt, 0, sizeof(*fadt));
+    if (!acpi_table_is(table, "FACP", FADT_BYTES_V1))
+        return STATUS_INVALID;
+    uint64_t flags = acpi_field(table, FADT_FLAGS, 4);
+    fadt->hardware_reduced = (flags & FLAG_HW_REDUCED_ACPI) != 0;
+    fadt->dsdt = fadt_address(table, FADT_X_DSDT, FADT_DSDT);
+    fadt->facs = fadt_address(table, FADT_X_FACS, FADT_FACS);
+    fadt->sci_irq = (uint16_t)acpi_field(table, FADT_SCI_INT, 2);
+    fadt->boot_flags = (uint16_t)acpi_field(table, FADT_BOOT_ARCH, 2);
+    fadt->pm_timer_wide = (flags & FLAG_TMR_VAL_EXT) != 0;
+    if (fadt->hardware_reduced)
+        fadt->sleep_control = fadt_generic(table, FADT_SLEEP_CONTROL);
+    else
+        fadt_read_fixed_hardware(table, fadt);
+    fadt->reset = fadt_generic(table, FADT_RESET_REG);
+    fadt->reset_value = (uint8_t)acpi_field(table, FADT_RESET_VALUE, 1);
+    fadt->reset_supported = (flags & FLAG_RESET_REG_SUP) != 0 && fadt_usable(fadt->reset);
+    return STATUS_OK;
+}

@@ -1,0 +1,136 @@
+/* The small tables: HPET, MCFG, SRAT, BGRT. */
+#include "drivers/acpi_read.h"
+
+/* IA-PC HPET 1.0a, 3.2.4: event timer block ID, then a generic address. */
+#define HPET_BYTES          56u
+#define HPET_OFFSET_SPACE   40u
+#define HPET_OFFSET_ADDRESS 44u
+
+/* PCI Firmware 3.3, 4.1.2: 8 reserved bytes, then windows of 16 bytes. */
+#define MCFG_OFFSET_WINDOWS 44u
+#define MCFG_WINDOW_BYTES   16u
+
+/* 5.2.16: 12 reserved bytes, then entries. */
+#define SRAT_OFFSET_ENTRIES 48u
+#define SRAT_ENABLED        0x1u
+#define SRAT_HOT_PLUGGABLE  0x2u
+
+enum {
+    SRAT_LOCAL_APIC = 0,   /* 5.2.16.1 */
+    SRAT_MEMORY = 1,       /* 5.2.16.2 */
+    SRAT_LOCAL_X2APIC = 2, /* 5.2.16.3 */
+};
+
+/* 5.2.22; the image is a BMP, whose header is 14 bytes: "BM", its size in bytes, ... */
+#define BGRT_BYTES          56u
+#define BGRT_OFFSET_TYPE    39u
+#define BGRT_OFFSET_ADDRESS 40u
+#define BGRT_TYPE_BMP       0u
+#define BMP_HEADER_BYTES    14u
+#define BMP_OFFSET_SIZE     2u
+#define BMP_BYTES_MAX       (64 * MIB)
+
+enum status acpi_hpet_parse(const struct acpi_table *table, struct paddr *registers)
+{
+    if (!acpi_table_is(table, "HPET", HPET_BYTES))
+        return STATUS_INVALID;
+    uint64_t address = acpi_field(table, HPET_OFFSET_ADDRESS, 8);
+    bool in_memory = acpi_field(table, HPET_OFFSET_SPACE, 1) == ACPI_SPACE_MEMORY;
+    if (!in_memory || address == 0 || address >= ACPI_ADDRESS_LIMIT)
+        return STATUS_NOT_FOUND;
+    *registers = PADDR(address);
+    return STATUS_OK;
+}
+
+uint32_t acpi_mcfg_parse(const struct acpi_table *table, struct acpi_ecam *windows, uint32_t capacity)
+{
+    uint32_t count = 0;
+    if (!acpi_table_is(table, "MCFG", MCFG_OFFSET_WINDOWS))
+        return 0;
+    uint64_t size_bytes = acpi_table_bytes(table);
+    for (uint64_t at = MCFG_OFFSET_WINDOWS; at + MCFG_WINDOW_BYTES <= size_bytes && count < capacity;
+         at += MCFG_WINDOW_BYTES) {
+        const uint8_t *bytes = table->bytes + at;
+        struct acpi_ecam window = {
+            .base = acpi_u64(bytes),
+            .segment = acpi_u16(bytes + 8),
+            .first_bus = bytes[10],
+            .last_bus = bytes[11],
+        };
+        if (window.base != 0 && window.base < ACPI_ADDRESS_LIMIT && window.first_bus <= window.last_bus)
+            windows[count++] = window;
+    }
+    return count;
+}
+
+/* Each reads one entry that is long enough; false: not enabled, or senseless. */
+static bool srat_read_local_apic(const uint8_t *entry, struct acpi_affinity *affinity)
+{
+    affinity->domain = entry[2] | (uint32_t)entry[9] << 8 | (uint32_t)entry[10] << 16 | (uint32_t)entry[11] << 24;
+    affinity->apic_id = entry[3];
+    return (acpi_u32(entry + 4) & SRAT_ENABLED) != 0;
+}
+
+static bool srat_read_x2apic(const uint8_t *entry, struct acpi_affinity *affinity)
+{
+    affinity->domain = acpi_u32(entry + 4);
+    affinity->apic_id = acpi_u32(entry + 8);
+    return (acpi_u32(entry + 12) & SRAT_ENABLED) != 0;
+}
+
+static bool srat_read_memory(const uint8_t *entry, struct acpi_affinity *affinity)
+{
+    uint64_t base = acpi_u64(entry + 8);
+    uint64_t size_bytes = acpi_u64(entry + 16);
+    uint32_t flags = acpi_u32(entry + 28);
+    if ((flags & SRAT_ENABLED) == 0 || size_bytes == 0)
+        return false;
+    if (base >= ACPI_ADDRESS_LIMIT || size_bytes > ACPI_ADDRESS_LIMIT - base)
+        return false;
+    affinity->domain = acpi_u32(entry + 2);
+    affinity->is_memory = true;
+    affinity->hot_pluggable = (flags & SRAT_HOT_PLUGGABLE) != 0;
+    affinity->range = PRANGE(base, base + size_bytes);
+    return true;
+}
+
+static bool srat_read(const uint8_t *entry, struct acpi_affinity *affinity)
+{
+    *affinity = (struct acpi_affinity){0};
+    if (entry[0] == SRAT_LOCAL_APIC && entry[1] >= 16)
+        return srat_read_local_apic(entry, affinity);
+    if (entry[0] == SRAT_LOCAL_X2APIC && entry[1] >= 24)
+        return srat_read_x2apic(entry, affinity);
+    if (entry[0] == SRAT_MEMORY && entry[1] >= 40)
+        return srat_read_memory(entry, affinity);
+    return false;
+}
+
+uint32_t acpi_srat_parse(const struct acpi_table *table, struct acpi_affinity *entries, uint32_t capacity)
+{
+    uint32_t count = 0;
+    if (!acpi_table_is(table, "SRAT", SRAT_OFFSET_ENTRIES))
+        return 0;
+    struct acpi_entries walk = acpi_entries_of(table, SRAT_OFFSET_ENTRIES);
+    for (const uint8_t *entry; count < capacity && (entry = acpi_entries_next(&walk)) != NULL;)
+        count += srat_read(entry, &entries[count]);
+    return count;
+}
+
+enum status acpi_bgrt_parse(const struct acpi *acpi, const struct acpi_table *table, struct prange *image)
+{
+    if (!acpi_table_is(table, "BGRT", BGRT_BYTES))
+        return STATUS_INVALID;
+    uint64_t address = acpi_field(table, BGRT_OFFSET_ADDRESS, 8);
+    bool is_bmp = acpi_field(table, BGRT_OFFSET_TYPE, 1) == BGRT_TYPE_BMP;
+    if (!is_bmp || address == 0 || address >= ACPI_ADDRESS_LIMIT - BMP_BYTES_MAX)
+        return STATUS_NOT_FOUND;
+    const uint8_t *header = acpi->reader.map(acpi->reader.context, PADDR(address), BMP_HEADER_BYTES);
+    if (header == NULL || header[0] != 'B' || header[1] != 'M')
+        return STATUS_NOT_FOUND;
+    uint32_t size_bytes = acpi_u32(header + BMP_OFFSET_SIZE);
+    if (size_bytes < BMP_HEADER_BYTES || size_bytes > BMP_BYTES_MAX)
+        return STATUS_NOT_FOUND;
+    *image = PRANGE(address, address + size_bytes);
+    return STATUS_OK;
+}

@@ -1,0 +1,98 @@
+/*
+ * Reading PSF1: a 4-byte header, the glyphs, then for each glyph a list of 16-bit code points. 0xFFFE in a list
+ * starts sequences of combining characters, which are skipped; 0xFFFF ends it.
+ */
+#include "drivers/font.h"
+
+#define PSF1_MAGIC_0        0x36u
+#define PSF1_MAGIC_1        0x04u
+#define PSF1_MODE_512       0x01u /* 512 glyphs rather than 256 */
+#define PSF1_MODE_TABLE     0x06u /* either bit: a Unicode table follows (with sequences or without) */
+#define PSF1_HEADER_BYTES   4u
+#define PSF1_SEQUENCE_START 0xFFFEu
+#define PSF1_LIST_END       0xFFFFu
+#define PSF1_WIDTH          8u
+
+#define GLYPH_UNKNOWN 0xFFFFu
+
+static uint16_t *font_slot(struct font *font, uint32_t code_point)
+{
+    if (code_point < FONT_LATIN_COUNT)
+        return &font->latin[code_point];
+    if (code_point >= FONT_BOX_FIRST && code_point - FONT_BOX_FIRST < FONT_BOX_COUNT)
+        return &font->box[code_point - FONT_BOX_FIRST];
+    return NULL;
+}
+
+static void font_map(struct font *font, uint32_t code_point, uint16_t glyph)
+{
+    uint16_t *slot = font_slot(font, code_point);
+    if (slot != NULL && *slot == GLYPH_UNKNOWN)
+        *slot = glyph;
+}
+
+static void font_read_table(struct font *font, const uint8_t *table, uint64_t size_bytes)
+{
+    uint32_t glyph = 0;
+    bool in_sequence = false;
+    for (uint64_t i = 0; i + 1 < size_bytes && glyph < font->glyph_count; i += 2) {
+        uint32_t code_point = table[i] | (uint32_t)table[i + 1] << 8;
+        if (code_point == PSF1_LIST_END) {
+            glyph++;
+            in_sequence = false;
+        } else if (code_point == PSF1_SEQUENCE_START) {
+            in_sequence = true;
+        } else if (!in_sequence) {
+            font_map(font, code_point, (uint16_t)glyph);
+        }
+    }
+}
+
+static void font_fill_unknown(uint16_t *slots, uint32_t count, uint16_t glyph)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (slots[i] == GLYPH_UNKNOWN)
+            slots[i] = glyph;
+    }
+}
+
+enum status font_parse(struct font *font, const void *psf, uint64_t size_bytes)
+{
+    const uint8_t *bytes = psf;
+    if (size_bytes < PSF1_HEADER_BYTES || bytes[0] != PSF1_MAGIC_0 || bytes[1] != PSF1_MAGIC_1)
+        return STATUS_INVALID;
+    uint32_t height = bytes[3];
+    uint32_t count = (bytes[2] & PSF1_MODE_512) != 0 ? 512 : 256;
+    uint64_t glyphs_end = PSF1_HEADER_BYTES + (uint64_t)count * height;
+    if (height == 0 || (bytes[2] & PSF1_MODE_TABLE) == 0 || glyphs_end > size_bytes)
+        return STATUS_INVALID;
+
+    font->glyphs = bytes + PSF1_HEADER_BYTES;
+    font->glyph_count = count;
+    font->width_pixels = PSF1_WIDTH;
+    font->height_pixels = height;
+    __builtin_memset(font->latin, 0xFF, sizeof(font->latin)); /* GLYPH_UNKNOWN */
+    __builtin_memset(font->box, 0xFF, sizeof(font->box));
+    font_read_table(font, bytes + glyphs_end, size_bytes - glyphs_end);
+
+    uint16_t fallback = font->latin['?'];
+    if (fallback == GLYPH_UNKNOWN)
+        return STATUS_INVALID;
+    font_fill_unknown(font->latin, FONT_LATIN_COUNT, fallback);
+    font_fill_unknown(font->box, FONT_BOX_COUNT, fallback);
+    return STATUS_OK;
+}
+
+uint16_t font_glyph(const struct font *font, uint32_t code_point)
+{
+    if (code_point < FONT_LATIN_COUNT)
+        return font->latin[code_point];
+    if (code_point >= FONT_BOX_FIRST && code_point - FONT_BOX_FIRST < FONT_BOX_COUNT)
+        return font->box[code_point - FONT_BOX_FIRST];
+    return font->latin['?'];
+}
+
+const uint8_t *font_rows(const struct font *font, uint16_t glyph)
+{
+    return font->glyphs + (uint64_t)glyph * font->height_pixels;
+}

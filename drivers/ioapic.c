@@ -1,0 +1,69 @@
+/* Intel 82093AA I/O APIC data sheet (order 290566), 3.1 and 3.2. */
+#include "drivers/ioapic.h"
+
+#include "kernel/x86/io.h"
+
+#define REGISTER_SELECT 0x00u
+#define REGISTER_WINDOW 0x10u
+
+#define INDEX_VERSION     0x01u
+#define INDEX_REDIRECTION 0x10u /* two registers a line: low, high */
+
+#define VERSION_ABSENT     0xFFFFFFFFu
+#define VERSION_LINE_SHIFT 16u /* number of the last line */
+#define VERSION_LINE_MASK  0xFFu
+
+#define ENTRY_ACTIVE_LOW        ((uint32_t)1 << 13)
+#define ENTRY_LEVEL             ((uint32_t)1 << 15)
+#define ENTRY_MASKED            ((uint32_t)1 << 16)
+#define ENTRY_DESTINATION_SHIFT 24u /* in the high half */
+
+static uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t index)
+{
+    mmio_write32(ioapic->registers + REGISTER_SELECT, index);
+    return mmio_read32(ioapic->registers + REGISTER_WINDOW);
+}
+
+static void ioapic_write(const struct ioapic *ioapic, uint32_t index, uint32_t value)
+{
+    mmio_write32(ioapic->registers + REGISTER_SELECT, index);
+    mmio_write32(ioapic->registers + REGISTER_WINDOW, value);
+}
+
+static uint32_t ioapic_entry(const struct ioapic *ioapic, uint32_t gsi)
+{
+    return INDEX_REDIRECTION + 2 * (gsi - ioapic->gsi_base);
+}
+
+enum status ioapic_init(struct ioapic *ioapic, volatile void *registers, uint32_t gsi_base)
+{
+    *ioapic = (struct ioapic){.registers = registers, .gsi_base = gsi_base};
+    uint32_t version = ioapic_read(ioapic, INDEX_VERSION);
+    if (version == VERSION_ABSENT || version == 0)
+        return STATUS_NOT_FOUND;
+    ioapic->line_count = ((version >> VERSION_LINE_SHIFT) & VERSION_LINE_MASK) + 1;
+    for (uint32_t line = 0; line < ioapic->line_count; line++)
+        ioapic_mask(ioapic, gsi_base + line);
+    return STATUS_OK;
+}
+
+enum status ioapic_route(struct ioapic *ioapic, uint32_t gsi, uint8_t vector, uint32_t apic_id, uint32_t flags)
+{
+    if (!ioapic_has(ioapic, gsi) || vector < 32)
+        return STATUS_INVALID;
+    if (apic_id > 0xFF)
+        return STATUS_LIMIT;
+    uint32_t low = vector;
+    low |= (flags & IOAPIC_LEVEL) != 0 ? ENTRY_LEVEL : 0;
+    low |= (flags & IOAPIC_ACTIVE_LOW) != 0 ? ENTRY_ACTIVE_LOW : 0;
+    uint32_t entry = ioapic_entry(ioapic, gsi);
+    ioapic_write(ioapic, entry, ENTRY_MASKED); /* never half changed and live */
+    ioapic_write(ioapic, entry + 1, apic_id << ENTRY_DESTINATION_SHIFT);
+    ioapic_write(ioapic, entry, low);
+    return STATUS_OK;
+}
+
+void ioapic_mask(struct ioapic *ioapic, uint32_t gsi)
+{
+    ioapic_write(ioapic, ioapic_entry(ioapic, gsi), ENTRY_MASKED);
+}

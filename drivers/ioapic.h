@@ -1,0 +1,43 @@
+/*
+ * An I/O APIC: which interrupt line goes to which CPU as which vector.
+ *
+ * Owns: struct ioapic over registers that the caller mapped uncached. The caller serialises (index and data register).
+ */
+#ifndef KEEL_DRIVERS_IOAPIC_H
+#define KEEL_DRIVERS_IOAPIC_H
+
+#include "kernel/base/status.h"
+#include "kernel/base/types.h"
+
+/* Bytes of its register window. */
+#define IOAPIC_WINDOW_BYTES 0x20u
+
+/* How a line signals. Without flags: edge, active high, which is what ISA interrupts do. */
+#define IOAPIC_LEVEL      0x1u
+#define IOAPIC_ACTIVE_LOW 0x2u
+
+struct ioapic {
+    volatile uint8_t *registers;
+    uint32_t gsi_base; /* its lines are the global interrupts [gsi_base, gsi_base + line_count) */
+    uint32_t line_count;
+};
+
+/* Masks every line. STATUS_NOT_FOUND: nothing answers at `registers`. */
+enum status ioapic_init(struct ioapic *ioapic, volatile void *registers, uint32_t gsi_base) MUST_CHECK;
+
+static inline bool ioapic_has(const struct ioapic *ioapic, uint32_t gsi)
+{
+    return gsi >= ioapic->gsi_base && gsi - ioapic->gsi_base < ioapic->line_count;
+}
+
+/*
+ * Delivers `gsi` as `vector` (32..255) to the CPU `apic_id`, fixed, physical destination. STATUS_INVALID: not one of
+ * its lines; STATUS_LIMIT: an APIC ID over 255, which needs interrupt remapping.
+ */
+enum status ioapic_route(struct ioapic *ioapic, uint32_t gsi, uint8_t vector, uint32_t apic_id,
+                         uint32_t flags) MUST_CHECK;
+
+/* `gsi` is one of its lines. */
+void ioapic_mask(struct ioapic *ioapic, uint32_t gsi);
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * PCI configuration space: access, the list of functions, and silence (rule 11).
+ *
+ * Owns: struct pci. Segments with ECAM are reached through memory that the caller mapped uncached, segment 0 without
+ * it through ports 0xCF8/0xCFC. The table of functions lies in the caller's memory.
+ * Rules: nothing here sizes a BAR (that would disturb a live display); what a device says is input. The caller
+ * serialises. Source: PCI Local Bus 3.0, chapter 6; PCI Express Base 5.0, 7.2.2 (ECAM).
+ */
+#ifndef KEEL_DRIVERS_PCI_H
+#define KEEL_DRIVERS_PCI_H
+
+#include "kernel/base/status.h"
+#include "kernel/base/types.h"
+
+#define PCI_SEGMENTS_MAX 8u
+
+/* ECAM gives each bus 1 MiB of address space. */
+#define PCI_ECAM_BUS_BYTES ((uint64_t)1 << 20)
+
+struct pci_segment {
+    volatile uint8_t *ecam; /* of first_bus; NULL: by ports, segment 0 only */
+    uint16_t number;
+    uint8_t first_bus;
+    uint8_t last_bus;
+};
+
+struct pci_address {
+    uint16_t segment;
+    uint8_t bus;
+    uint8_t device;
+    uint8_t function;
+};
+
+struct pci_function {
+    struct pci_address address;
+    uint16_t vendor_id;
+    uint16_t device_id;
+    uint8_t class_code;
+    uint8_t subclass;
+    uint8_t interface;
+    uint8_t revision;
+    uint8_t header_type; /* without the multi-function bit */
+    bool silenced;       /* pci_quiesce took its bus mastering away */
+};
+
+struct pci {
+    struct pci_segment segments[PCI_SEGMENTS_MAX];
+    uint32_t segment_count;
+    struct pci_function *functions;
+    uint32_t capacity;
+    uint32_t function_count;
+    uint32_t dropped_count; /* found but beyond `capacity`; they are silenced all the same */
+    uint32_t silenced_count;
+};
+
+/* Registers (offsets) that others than this driver read. */
+#define PCI_VENDOR_ID   0x00u
+#define PCI_COMMAND     0x04u
+#define PCI_CLASS       0x08u
+#define PCI_HEADER_TYPE 0x0Cu
+
+#define PCI_COMMAND_BUS_MASTER 0x0004u
+
+#define PCI_CLASS_DISPLAY 0x03u
+#define PCI_CLASS_BRIDGE  0x06u
+
+/* An empty list of segments. `functions` holds `capacity` entries and outlives the struct. */
+void pci_init(struct pci *pci, struct pci_function *functions, uint32_t capacity);
+
+/*
+ * STATUS_LIMIT: PCI_SEGMENTS_MAX. STATUS_INVALID: last_bus < first_bus, buses that are there already, or no ECAM
+ * beyond segment 0. A segment may come in several pieces, as MCFG has it.
+ */
+enum status pci_add_segment(struct pci *pci, struct pci_segment segment) MUST_CHECK;
+
+/*
+ * Finds every function on every bus of every segment; pci.c says why that is more than bridges lead to.
+ * STATUS_NOT_FOUND: none; STATUS_LIMIT: some were dropped.
+ */
+enum status pci_enumerate(struct pci *pci) MUST_CHECK;
+
+/*
+ * Takes bus mastering from every function that is neither a bridge nor a display, those beyond the table included.
+ * Returns how many had it.
+ */
+uint32_t pci_quiesce(struct pci *pci);
+
+/* 32 bits at `offset` (multiple of 4, below 256). All ones where nothing answers or the address is in no segment. */
+uint32_t pci_read32(const struct pci *pci, struct pci_address address, uint32_t offset);
+void pci_write32(const struct pci *pci, struct pci_address address, uint32_t offset, uint32_t value);
+
+/* "Ethernet controller", or the class's name where the subclass is not known; never NULL. */
+const char *pci_class_name(uint8_t class_code, uint8_t subclass);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Power off and reset by hardware alone: ACPI's S5, the reset register, port 0xCF9, the keyboard controller.
+ *
+ * Owns: struct power, gathered once from the FADT and the DSDT so that a panic can use it without parsing.
+ * Rules: every step is bounded and returns when it did not work; the caller announces and chains them. Interrupts are
+ * off, no other CPU is in here. Source: ACPI 6.5, 4.8.3.2 (PM1 control), 4.8.3.6 (reset register), 7.4.2 (\_Sx).
+ */
+#ifndef KEEL_DRIVERS_POWER_H
+#define KEEL_DRIVERS_POWER_H
+
+#include "drivers/acpi.h"
+
+struct power {
+    struct acpi_fadt fadt;
+    bool has_fadt;
+    bool has_s5;
+    uint8_t sleep_type_a; /* SLP_TYP for PM1a and PM1b */
+    uint8_t sleep_type_b;
+};
+
+/* `fadt` may be NULL (no ACPI); `dsdt` may be NULL (no soft off). */
+void power_init(struct power *power, const struct acpi_fadt *fadt, const struct acpi_table *dsdt);
+
+/*
+ * Looks for Name (_S5_, Package () {a, b, ...}) in AML bytes. STATUS_NOT_FOUND: no such thing, or cut off.
+ */
+enum status power_find_s5(const uint8_t *aml, uint64_t size_bytes, uint8_t *sleep_type_a,
+                          uint8_t *sleep_type_b) MUST_CHECK;
+
+/* Ways down, each returns when the machine is still running. STATUS_NOT_FOUND: this machine lacks it. */
+enum status power_off_acpi(const struct power *power);
+enum status power_reset_acpi(const struct power *power);
+enum status power_reset_cf9(void);
+enum status power_reset_keyboard(void);
+
+#endif

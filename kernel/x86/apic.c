@@ -1,0 +1,237 @@
+/* The local APIC. Registers and their MSR numbers: SDM 3, table 11-1 and table 11-6. */
+#include "kernel/x86/apic.h"
+
+#include "kernel/base/spinlock.h"
+#include "kernel/x86/cpu.h"
+
+#define APIC_ID              0x020u
+#define APIC_VERSION         0x030u
+#define APIC_TASK_PRIORITY   0x080u
+#define APIC_EOI             0x0B0u
+#define APIC_SPURIOUS        0x0F0u
+#define APIC_IN_SERVICE      0x100u /* eight registers of 32 vectors, 0x10 apart */
+#define APIC_ERROR_STATUS    0x280u
+#define APIC_LVT_CMCI        0x2F0u
+#define APIC_COMMAND_LOW     0x300u
+#define APIC_COMMAND_HIGH    0x310u
+#define APIC_LVT_TIMER       0x320u
+#define APIC_LVT_THERMAL     0x330u
+#define APIC_LVT_PERFORMANCE 0x340u
+#define APIC_LVT_LINT0       0x350u
+#define APIC_LVT_LINT1       0x360u
+#define APIC_LVT_ERROR       0x370u
+#define APIC_TIMER_INITIAL   0x380u
+#define APIC_TIMER_CURRENT   0x390u
+#define APIC_TIMER_DIVIDE    0x3E0u
+
+#define SPURIOUS_ENABLE 0x100u          /* 11.9 */
+#define LVT_MASKED      0x10000u        /* 11.5.1 */
+#define LVT_TSC_DEADLINE 0x40000u       /* 11.5.4.1 */
+#define TIMER_DIVIDE_BY_16 0x3u         /* 11.5.4 */
+
+/* Interrupt command: SDM 3, 11.6.1. */
+#define COMMAND_FIXED       0x00000u
+#define COMMAND_NMI         0x00400u
+#define COMMAND_INIT        0x00500u
+#define COMMAND_STARTUP     0x00600u
+#define COMMAND_PENDING     0x01000u
+#define COMMAND_ASSERT      0x04000u
+#define COMMAND_ALL_OTHERS  0xC0000u
+
+/* The local bus takes a command in well under this many polls, unless it is dead. */
+#define COMMAND_POLLS_MAX 100000u
+
+/* Firmware may have left any of 256 vectors in service. */
+#define IN_SERVICE_MAX 256u
+
+static struct {
+    volatile uint8_t *registers; /* NULL in x2APIC mode */
+    bool x2apic;
+} apic;
+
+static uint32_t apic_read(uint32_t offset)
+{
+    if (apic.x2apic)
+        return (uint32_t)cpu_read_msr(MSR_X2APIC_BASE + (offset >> 4));
+    return mmio_read32(apic.registers + offset);
+}
+
+static void apic_write(uint32_t offset, uint32_t value)
+{
+    if (apic.x2apic)
+        cpu_write_msr(MSR_X2APIC_BASE + (offset >> 4), value);
+    else
+        mmio_write32(apic.registers + offset, value);
+}
+
+struct paddr apic_registers(void)
+{
+    return PADDR(cpu_read_msr(MSR_APIC_BASE) & APIC_BASE_ADDRESS);
+}
+
+bool apic_x2apic_enabled(void)
+{
+    return (cpu_read_msr(MSR_APIC_BASE) & APIC_BASE_EXTD) != 0;
+}
+
+/* 11.12.1: disabled to x2APIC is no legal step; through xAPIC it is. Back from x2APIC is none either. */
+static void enable_mode(void)
+{
+    uint64_t base = cpu_read_msr(MSR_APIC_BASE);
+    if ((base & APIC_BASE_ENABLE) == 0)
+        cpu_write_msr(MSR_APIC_BASE, base |= APIC_BASE_ENABLE);
+    if (apic.x2apic && (base & APIC_BASE_EXTD) == 0)
+        cpu_write_msr(MSR_APIC_BASE, base | APIC_BASE_EXTD);
+}
+
+/*
+ * 11.5.1: how many there are is in the version register. LINT0, where the 8259s come in, and LINT1, external NMI, stay
+ * masked for good: the I/O APIC delivers everything, and NMI is ours for stopping CPUs.
+ */
+static void mask_local_interrupts(void)
+{
+    static const uint16_t by_number[] = {APIC_LVT_TIMER, APIC_LVT_LINT0, APIC_LVT_LINT1, APIC_LVT_ERROR,
+                                         APIC_LVT_PERFORMANCE, APIC_LVT_THERMAL, APIC_LVT_CMCI};
+    uint32_t last = apic_read(APIC_VERSION) >> 16 & 0xFF;
+    for (uint32_t i = 0; i <= last && i < ARRAY_COUNT(by_number); i++)
+        apic_write(by_number[i], apic_read(by_number[i]) | LVT_MASKED);
+}
+
+static bool any_in_service(void)
+{
+    uint32_t any = 0;
+    for (uint32_t i = 0; i < 8; i++)
+        any |= apic_read(APIC_IN_SERVICE + i * 0x10);
+    return any != 0;
+}
+
+/* A vector that firmware never ended would hold back ours of lower priority for ever. */
+static void end_leftovers(void)
+{
+    for (uint32_t i = 0; i < IN_SERVICE_MAX && any_in_service(); i++)
+        apic_eoi();
+}
+
+void apic_init_cpu(void)
+{
+    enable_mode();
+    mask_local_interrupts();
+    apic_write(APIC_TASK_PRIORITY, 0);
+    apic_write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+    end_leftovers();
+    apic_write(APIC_ERROR_STATUS, 0);
+    apic_write(APIC_LVT_ERROR, VECTOR_APIC_ERROR);
+    apic_write(APIC_TIMER_DIVIDE, TIMER_DIVIDE_BY_16);
+}
+
+enum status apic_init(volatile void *registers, uint32_t apic_id_max)
+{
+    bool needed = apic_id_max > APIC_ID_XAPIC_MAX;
+    apic.x2apic = apic_x2apic_enabled() || (needed && cpu_features()->x2apic);
+    apic.registers = apic.x2apic ? NULL : registers;
+    apic_init_cpu();
+    return needed && !apic.x2apic ? STATUS_UNSUPPORTED : STATUS_OK;
+}
+
+bool apic_is_x2apic(void)
+{
+    return apic.x2apic;
+}
+
+uint32_t apic_id(void)
+{
+    uint32_t value = apic_read(APIC_ID);
+    return apic.x2apic ? value : value >> 24;
+}
+
+void apic_eoi(void)
+{
+    apic_write(APIC_EOI, 0);
+}
+
+/* 11.12.3: WRMSR to x2APIC is not serialising; what was stored before must be visible to whom it interrupts. */
+static void send_x2apic(uint32_t destination, uint32_t command)
+{
+    __asm__ volatile("mfence\n\tlfence" : : : "memory");
+    cpu_write_msr(MSR_X2APIC_ICR, (uint64_t)destination << 32 | command);
+}
+
+static bool command_idle(void)
+{
+    for (uint32_t polls = 0; polls < COMMAND_POLLS_MAX; polls++) {
+        if ((apic_read(APIC_COMMAND_LOW) & COMMAND_PENDING) == 0)
+            return true;
+        cpu_relax();
+    }
+    return false;
+}
+
+/* The two halves must not be torn apart by a handler that sends, hence interrupts off. */
+static enum status send_xapic(uint32_t destination, uint32_t command)
+{
+    uint64_t flags = interrupts_save_and_disable();
+    bool sent = command_idle();
+    if (sent) {
+        apic_write(APIC_COMMAND_HIGH, destination << 24);
+        apic_write(APIC_COMMAND_LOW, command);
+    }
+    interrupts_restore(flags);
+    return sent ? STATUS_OK : STATUS_TIMEOUT;
+}
+
+static enum status send(uint32_t destination, uint32_t command)
+{
+    if (!apic.x2apic)
+        return send_xapic(destination, command);
+    send_x2apic(destination, command);
+    return STATUS_OK;
+}
+
+enum status apic_send_interrupt(uint32_t destination, uint8_t vector)
+{
+    return send(destination, COMMAND_FIXED | COMMAND_ASSERT | vector);
+}
+
+enum status apic_send_nmi(uint32_t destination)
+{
+    return send(destination, COMMAND_NMI | COMMAND_ASSERT);
+}
+
+enum status apic_send_init(uint32_t destination)
+{
+    return send(destination, COMMAND_INIT | COMMAND_ASSERT);
+}
+
+enum status apic_send_startup(uint32_t destination, uint8_t page_number)
+{
+    return send(destination, COMMAND_STARTUP | COMMAND_ASSERT | page_number);
+}
+
+enum status apic_broadcast_init(void)
+{
+    return send(0, COMMAND_ALL_OTHERS | COMMAND_INIT | COMMAND_ASSERT);
+}
+
+enum status apic_broadcast_startup(uint8_t page_number)
+{
+    return send(0, COMMAND_ALL_OTHERS | COMMAND_STARTUP | COMMAND_ASSERT | page_number);
+}
+
+void apic_timer_start(uint32_t count)
+{
+    apic_write(APIC_LVT_TIMER, count == 0 ? LVT_MASKED | VECTOR_TIMER : VECTOR_TIMER);
+    apic_write(APIC_TIMER_INITIAL, count);
+}
+
+uint32_t apic_timer_remaining(void)
+{
+    return apic_read(APIC_TIMER_CURRENT);
+}
+
+/* 11.5.4.1: the fence keeps the MSR write behind the store that chose the mode. */
+void apic_timer_deadline(uint64_t tsc)
+{
+    apic_write(APIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR_TIMER);
+    __asm__ volatile("mfence" : : : "memory");
+    cpu_write_msr(MSR_TSC_DEADLINE, tsc);
+}

@@ -1,0 +1,26 @@
+/* Is this QEMU? Then its debug-exit port may be written. Ports and signature: QEMU, docs/specs/fw_cfg. */
+#include "kernel/x86/debug_exit.h"
+
+#include "kernel/x86/io.h"
+
+#define FW_CFG_SELECTOR  0x510u
+#define FW_CFG_DATA      0x511u
+#define FW_CFG_SIGNATURE 0u
+#define DEBUG_EXIT_PORT  0xF4u
+
+static bool is_qemu(void)
+{
+    static const char expected[4] = {'Q', 'E', 'M', 'U'};
+    io_write16(FW_CFG_SELECTOR, FW_CFG_SIGNATURE);
+    for (unsigned i = 0; i < sizeof(expected); i++) {
+        if (io_read8(FW_CFG_DATA) != (uint8_t)expected[i])
+            return false;
+    }
+    return true;
+}
+
+void debug_exit(uint8_t value)
+{
+    if (is_qemu())
+        io_write8(DEBUG_EXIT_PORT, value);
+}

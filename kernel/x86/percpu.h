@@ -1,0 +1,53 @@
+/*
+ * The block that belongs to one CPU, found through its GS base.
+ *
+ * Owns: struct percpu. The boot CPU's is static (percpu.c); kernel/smp.c allocates the others'. It is never freed
+ * while its CPU runs.
+ * Rules: only its own CPU writes it, but for the fields under "from other CPUs", which are atomic. The kernel has no
+ * user mode, so GS is ours for good and there is no SWAPGS.
+ */
+#ifndef KEEL_X86_PERCPU_H
+#define KEEL_X86_PERCPU_H
+
+#include "kernel/base/types.h"
+#include "kernel/x86/gdt.h"
+#include "kernel/x86/recover.h"
+
+struct frame_cache;
+
+struct percpu {
+    struct percpu *self;             /* first: GS:0 */
+    uint32_t index;                  /* 0: the boot CPU; dense */
+    uint32_t apic_id;
+    struct vaddr stack_top;          /* where its own flow of control runs */
+    struct vaddr interrupt_stack_tops[IST_COUNT];
+    struct frame_cache *frame_cache; /* mm's; set by whoever started mm on this CPU */
+    struct recovery *recovery;       /* where a fault goes instead of a panic; NULL: nowhere */
+    uint64_t interrupt_count;
+    struct segments segments;
+
+    /* from other CPUs */
+    uint32_t work_pending; /* kernel/smp.c: run the posted work */
+    uint32_t tlb_pending;  /* port.c: forget the posted range */
+    uint32_t stopped;      /* this CPU saw a panic elsewhere and halted */
+};
+
+/* Makes the boot CPU's block current. The first thing that the kernel does. */
+void percpu_init_boot(void);
+
+/* Makes `cpu` the block of the CPU that executes this. */
+void percpu_use(struct percpu *cpu);
+
+static inline struct percpu *this_cpu(void)
+{
+    struct percpu *cpu;
+    __asm__ volatile("movq %%gs:0, %0" : "=r"(cpu));
+    return cpu;
+}
+
+static inline unsigned cpu_index(void)
+{
+    return this_cpu()->index;
+}
+
+#endif

@@ -1,0 +1,104 @@
+/* mm/port.h and cpu_relax, with instructions. */
+#include "kernel/x86/port.h"
+
+#include "kernel/base/check.h"
+#include "kernel/base/spinlock.h"
+#include "kernel/x86/cpu.h"
+#include "kernel/x86/percpu.h"
+
+/* From this many pages on it is cheaper to forget everything than page by page. */
+#define FORGET_ALL_PAGES 64u
+
+/* A CPU that has not answered after so many TSC ticks (10 s or so) is lost, and its stale translations with it. */
+#define ANSWER_TICKS_MAX ((uint64_t)1 << 35)
+
+static struct {
+    struct spinlock lock;
+    port_notify *notify;
+    struct vaddr start;
+    uint64_t page_count;
+    uint32_t answer_count;
+} tlb;
+
+/* SDM 3, 4.10.4.1: a change of CR4.PGE invalidates all translations, global ones too. */
+static void forget_all(void)
+{
+    uint64_t cr4 = cpu_read_cr4();
+    cpu_write_cr4(cr4 ^ CR4_PGE);
+    cpu_write_cr4(cr4);
+}
+
+static void forget(struct vaddr start, uint64_t page_count)
+{
+    if (page_count >= FORGET_ALL_PAGES && cpu_features()->pge) {
+        forget_all();
+        return;
+    }
+    for (uint64_t i = 0; i < page_count; i++)
+        cpu_invalidate_page(start.value + i * PAGE_SIZE);
+}
+
+void port_set_notify(port_notify *notify)
+{
+    __atomic_store_n(&tlb.notify, notify, __ATOMIC_RELEASE);
+}
+
+void port_tlb_answer(void)
+{
+    struct percpu *cpu = this_cpu();
+    if (!__atomic_exchange_n(&cpu->tlb_pending, 0, __ATOMIC_ACQ_REL))
+        return;
+    forget(tlb.start, tlb.page_count);
+    __atomic_fetch_add(&tlb.answer_count, 1, __ATOMIC_RELEASE);
+}
+
+void port_tlb_invalidate(struct vaddr start, uint64_t page_count)
+{
+    forget(start, page_count);
+    port_notify *notify = __atomic_load_n(&tlb.notify, __ATOMIC_ACQUIRE);
+    if (notify == NULL)
+        return;
+
+    spinlock_acquire(&tlb.lock);
+    tlb.start = start;
+    tlb.page_count = page_count;
+    __atomic_store_n(&tlb.answer_count, 0, __ATOMIC_RELEASE);
+    uint32_t told_count = notify();
+    uint64_t asked = cpu_tsc();
+    while (__atomic_load_n(&tlb.answer_count, __ATOMIC_ACQUIRE) != told_count) {
+        CHECK(cpu_tsc() - asked < ANSWER_TICKS_MAX);
+        cpu_relax();
+    }
+    spinlock_release(&tlb.lock);
+}
+
+void port_set_root(struct paddr root)
+{
+    cpu_write_cr3(root.value);
+}
+
+/* SDM 1, 10.4.6.2: non-temporal stores are weakly ordered, hence the fence. Needs general registers only. */
+void port_zero_uncached(void *start, uint64_t size_bytes)
+{
+    CHECK(vaddr_of(start).value % 8 == 0);
+    CHECK(size_bytes % 8 == 0);
+    uint64_t *word = start;
+    uint64_t *end = word + size_bytes / 8;
+    for (; end - word >= 8; word += 8)
+        __asm__ volatile("movnti %1, (%0)\n\tmovnti %1, 8(%0)\n\tmovnti %1, 16(%0)\n\tmovnti %1, 24(%0)\n\t"
+                         "movnti %1, 32(%0)\n\tmovnti %1, 40(%0)\n\tmovnti %1, 48(%0)\n\tmovnti %1, 56(%0)"
+                         :
+                         : "r"(word), "r"((uint64_t)0)
+                         : "memory");
+    for (; word < end; word++)
+        __asm__ volatile("movnti %1, (%0)" : : "r"(word), "r"((uint64_t)0) : "memory");
+    __asm__ volatile("sfence" : : : "memory");
+}
+
+/* A waiting CPU answers even with interrupts off: two CPUs never wait for each other's answer and lock. */
+void cpu_relax(void)
+{
+    __asm__ volatile("pause" : : : "memory");
+    if (__atomic_load_n(&tlb.notify, __ATOMIC_RELAXED) != NULL)
+        port_tlb_answer();
+}
