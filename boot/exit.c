@@ -1,0 +1,39 @@
+/*
+ * The exit loop: see exit.h. After the first ExitBootServices, failed or not, the firmware may have shut down anything:
+ * EDK2 stops its timer before it looks at the key. So nothing but the two services is called: no print, no allocation.
+ */
+#include "boot/exit.h"
+
+#include "boot/instruction.h"
+
+static efi_status call_exit(struct efi_system_table *system_table, void *image_handle, uint64_t key)
+{
+    if (system_table->boot_services == NULL || system_table->boot_services->exit_boot_services == NULL)
+        return EFI_UNSUPPORTED;
+    return system_table->boot_services->exit_boot_services(image_handle, key);
+}
+
+struct exit_outcome exit_boot_services(struct efi_system_table *system_table, void *image_handle,
+                                       struct firmware_map *map)
+{
+    struct exit_outcome outcome = {.result = EXIT_NEVER_AGREED};
+    while (outcome.attempts < EXIT_ATTEMPTS_MAX) {
+        outcome.map_status = firmware_map_get(system_table, map, &outcome.status);
+        if (outcome.map_status != STATUS_OK) {
+            outcome.result = outcome.attempts == 0 ? EXIT_REFUSED : EXIT_NO_MAP;
+            break;
+        }
+        outcome.attempts++;
+        outcome.status = call_exit(system_table, image_handle, map->key);
+        if (outcome.status == EFI_SUCCESS) {
+            outcome.interrupts_were_on = instruction_interrupts_disable();
+            outcome.result = EXIT_DONE;
+            break;
+        }
+        if (outcome.status != EFI_INVALID_PARAMETER) {
+            outcome.result = EXIT_ERROR;
+            break;
+        }
+    }
+    return outcome;
+}

@@ -1,0 +1,121 @@
+/* Reading the firmware's memory map: see firmware_map.h. */
+#include "boot/firmware_map.h"
+
+#include "boot/say.h"
+#include "kernel/base/string.h"
+
+/* 7.2.3: types from here on are the OEM's or an OS loader's. */
+#define OEM_TYPES_START 0x70000000u
+
+/* For guessing the stride: 2^52 bytes of memory, and the room that the buffer has for each descriptor. */
+#define PAGES_MAX          ((uint64_t)1 << 40)
+#define GUESSED_STRIDE_MAX (FIRMWARE_MAP_BUFFER_BYTES / FIRMWARE_MAP_DESCRIPTORS_MAX)
+
+/* How descriptors look when they are read with the right stride: whole pages, of a type that is defined or an OEM's. */
+static bool is_plausible(const struct firmware_map *map)
+{
+    if (map->size_bytes % map->descriptor_size != 0)
+        return false;
+    for (uint64_t i = 0; i < firmware_map_count(map); i++) {
+        struct efi_memory_descriptor descriptor = firmware_map_at(map, i);
+        bool known_type = descriptor.type <= EFI_UNACCEPTED_MEMORY || descriptor.type >= OEM_TYPES_START;
+        if (!known_type || (descriptor.physical_start & PAGE_MASK) != 0 || descriptor.number_of_pages > PAGES_MAX)
+            return false;
+    }
+    return true;
+}
+
+/* The firmware wrote no stride: the first that makes sense of the map, from our struct's size on; 0 if none does. */
+static uint64_t guess_stride(struct firmware_map *map)
+{
+    for (map->descriptor_size = sizeof(struct efi_memory_descriptor); map->descriptor_size <= GUESSED_STRIDE_MAX;
+         map->descriptor_size += 8) {
+        if (is_plausible(map))
+            return map->descriptor_size;
+    }
+    return 0;
+}
+
+/* Firmware may say success and mean nonsense: the three numbers that later arithmetic rests on are looked at here. */
+static enum status check_numbers(struct firmware_map *map)
+{
+    if (map->size_bytes > FIRMWARE_MAP_BUFFER_BYTES)
+        return STATUS_INVALID;
+    map->descriptor_size_guessed = map->descriptor_size == 0;
+    if (map->descriptor_size_guessed)
+        map->descriptor_size = guess_stride(map);
+    if (map->descriptor_size < sizeof(struct efi_memory_descriptor))
+        return STATUS_INVALID;
+    if (firmware_map_count(map) == 0)
+        return STATUS_INVALID;
+    return firmware_map_count(map) > FIRMWARE_MAP_DESCRIPTORS_MAX ? STATUS_LIMIT : STATUS_OK;
+}
+
+enum status firmware_map_get(struct efi_system_table *system_table, struct firmware_map *map, efi_status *raw)
+{
+    *raw = EFI_UNSUPPORTED;
+    if (system_table->boot_services == NULL || system_table->boot_services->get_memory_map == NULL)
+        return STATUS_DEVICE;
+    map->size_bytes = FIRMWARE_MAP_BUFFER_BYTES;
+    map->descriptor_size = 0; /* so that a firmware that writes none is noticed */
+    map->descriptor_version = 0;
+    map->key = 0;
+    *raw = system_table->boot_services->get_memory_map(&map->size_bytes, map->buffer, &map->key,
+                                                       &map->descriptor_size, &map->descriptor_version);
+    if (*raw == EFI_BUFFER_TOO_SMALL)
+        return STATUS_LIMIT;
+    return *raw == EFI_SUCCESS ? check_numbers(map) : STATUS_DEVICE;
+}
+
+bool firmware_map_refuse(struct efi_system_table *system_table, const struct firmware_map *map, enum status status,
+                         efi_status raw)
+{
+    if (status == STATUS_LIMIT)
+        return say_refusal(system_table, "the memory map exceeds %u descriptors or %u bytes",
+                           FIRMWARE_MAP_DESCRIPTORS_MAX, FIRMWARE_MAP_BUFFER_BYTES);
+    return say_refusal(system_table, "the memory map: %s (status 0x%llx, %llu bytes, stride %llu)",
+                       status_name(status), (unsigned long long)raw, (unsigned long long)map->size_bytes,
+                       (unsigned long long)map->descriptor_size);
+}
+
+struct efi_memory_descriptor firmware_map_at(const struct firmware_map *map, uint64_t index)
+{
+    struct efi_memory_descriptor descriptor;
+    memcpy(&descriptor, map->buffer + index * map->descriptor_size, sizeof(descriptor));
+    return descriptor;
+}
+
+bool firmware_map_range(const struct efi_memory_descriptor *descriptor, struct prange *out)
+{
+    uint64_t start = align_down(descriptor->physical_start, PAGE_SIZE);
+    uint64_t page_limit = (UINT64_MAX - descriptor->physical_start) >> PAGE_SHIFT;
+    if (descriptor->number_of_pages == 0 || descriptor->number_of_pages >= page_limit)
+        return false;
+    uint64_t end = descriptor->physical_start + (descriptor->number_of_pages << PAGE_SHIFT);
+    *out = PRANGE(start, align_up(end, PAGE_SIZE));
+    return true;
+}
+
+bool firmware_map_is_ram(uint32_t type)
+{
+    return (type >= EFI_LOADER_CODE && type <= EFI_CONVENTIONAL_MEMORY) || type == EFI_ACPI_RECLAIM_MEMORY ||
+           type == EFI_ACPI_NVS_MEMORY;
+}
+
+bool firmware_map_is_runtime(const struct efi_memory_descriptor *descriptor)
+{
+    return (descriptor->attribute & EFI_MEMORY_RUNTIME) != 0 || descriptor->type == EFI_RUNTIME_SERVICES_CODE ||
+           descriptor->type == EFI_RUNTIME_SERVICES_DATA;
+}
+
+bool firmware_map_overlaps_ram(const struct firmware_map *map, struct prange range)
+{
+    for (uint64_t i = 0; i < firmware_map_count(map); i++) {
+        struct efi_memory_descriptor descriptor = firmware_map_at(map, i);
+        struct prange ram;
+        if (firmware_map_is_ram(descriptor.type) && firmware_map_range(&descriptor, &ram) &&
+            prange_overlaps(ram, range))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,70 @@
+/* Describing and moving ourselves: see image.h. The reading is kernel/base/pe.c's. */
+#include "boot/image.h"
+
+#include "boot/say.h"
+#include "kernel/base/string.h"
+#include "mm/layout.h"
+
+/* The headers are our own linker's; the bound only stops a damaged SizeOfImage. */
+#define IMAGE_BYTES_MAX (16 * MIB)
+
+#define BOOT_SECTION_PREFIX ".boot"
+
+/* Data that the loader must have relocated: it then says where we run. */
+static const uint8_t *const volatile image_anchor = __ImageBase;
+
+static bool is_boot(const struct pe_section *section)
+{
+    return strncmp(section->name, BOOT_SECTION_PREFIX, sizeof(BOOT_SECTION_PREFIX) - 1) == 0;
+}
+
+enum status image_find_boot(const struct pe_image *image, struct handoff_range *out)
+{
+    *out = (struct handoff_range){0, 0};
+    for (uint32_t i = 0; i < image->section_count; i++) {
+        const struct pe_section *section = &image->sections[i];
+        if (section->writable && section->executable)
+            return STATUS_INVALID;
+        if (!is_boot(section))
+            continue;
+        if (out->size_bytes == 0)
+            out->start = section->rva;
+        if (section->rva != out->start + out->size_bytes)
+            return STATUS_INVALID;
+        out->size_bytes += section->size_bytes;
+    }
+    return out->size_bytes == 0 ? STATUS_NOT_FOUND : STATUS_OK;
+}
+
+bool image_check(struct boot *boot)
+{
+    uint64_t base = (uint64_t)(uintptr_t)__ImageBase;
+    if (image_anchor != __ImageBase)
+        return say_refusal(boot->system_table, "the firmware did not relocate the image to where it loaded it");
+    if ((base & PAGE_MASK) != 0)
+        return say_refusal(boot->system_table, "the firmware loaded the image at 0x%llx, not at a page",
+                           (unsigned long long)base);
+    enum status status = pe_describe(__ImageBase, IMAGE_BYTES_MAX, &boot->image);
+    if (status != STATUS_OK)
+        return say_refusal(boot->system_table, "the image's PE headers: %s", status_name(status));
+    status = pe_check_relocations(__ImageBase, &boot->image);
+    if (status != STATUS_OK)
+        return say_refusal(boot->system_table, "the image's relocations: %s", status_name(status));
+    struct handoff_range boot_part;
+    status = image_find_boot(&boot->image, &boot_part);
+    if (status != STATUS_OK)
+        return say_refusal(boot->system_table, "the image's .boot sections: %s", status_name(status));
+    boot->handoff->image = (struct handoff_range){base, boot->image.size_bytes};
+    boot->handoff->image_boot = (struct handoff_range){base + boot_part.start, boot_part.size_bytes};
+    return true;
+}
+
+uint64_t image_delta(void)
+{
+    return KERNEL_IMAGE_BASE - (uint64_t)(uintptr_t)__ImageBase;
+}
+
+void image_relocate(const struct boot *boot)
+{
+    pe_relocate(__ImageBase, &boot->image, image_delta());
+}

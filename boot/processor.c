@@ -1,0 +1,86 @@
+/*
+ * The CPU between firmware and kernel: see processor.h. Registers are written whole, never changed bit by bit: U-Boot
+ * comes with NXE and WP off, other firmware with CET, PCID or LA57 on, and only LA57 may matter to us.
+ */
+#include "boot/processor.h"
+
+#include "boot/boot.h"
+#include "boot/instruction.h"
+#include "boot/say.h"
+#include "kernel/base/bits.h"
+#include "kernel/x86/regs.h"
+
+/* SDM volume 2, CPUID: leaf 1, EDX; leaf 80000001H, EDX; leaf 80000008H, EAX bits 7:0. */
+#define CPUID_FEATURES          0x00000001u
+#define CPUID_EXTENDED_MAX      0x80000000u
+#define CPUID_EXTENDED_FEATURES 0x80000001u
+#define CPUID_ADDRESS_SIZES     0x80000008u
+#define CPUID_PHYSICAL_BITS     0xFFu
+#define CPUID_GIGABYTE_PAGES    (1u << 26)
+
+/* Where firmware's 1:1 half ends with 4 levels of page tables, and where every entry's address ends (SDM 3, 4.5). */
+#define LOW_HALF_END      BIT(47)
+#define ENTRY_ADDRESS_END BIT(52)
+#define PHYSICAL_BITS_MIN 36u /* where a CPU without leaf 80000008H ends */
+
+/* Machine checks stay as firmware has them: some guests may not turn them off. The rest is the kernel's to add. */
+#define CR4_ALWAYS (CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+#define CR4_KEPT   (CR4_LA57 | CR4_MCE)
+
+/* Leaves are 1 and 80000001H, the bits are of EDX. */
+static const struct feature {
+    uint32_t leaf;
+    uint32_t bit;
+    char name[8];
+} required_features[] = {
+    {CPUID_FEATURES, 4, "TSC"},   {CPUID_FEATURES, 5, "MSR"},   {CPUID_FEATURES, 9, "APIC"},
+    {CPUID_FEATURES, 13, "PGE"},  {CPUID_FEATURES, 16, "PAT"},  {CPUID_FEATURES, 24, "FXSR"},
+    {CPUID_FEATURES, 26, "SSE2"}, {CPUID_EXTENDED_FEATURES, 20, "NX"},
+};
+
+static uint64_t physical_end(void)
+{
+    uint32_t registers[INSTRUCTION_CPUID_REGISTERS];
+    uint32_t bits = PHYSICAL_BITS_MIN;
+    instruction_cpuid(CPUID_EXTENDED_MAX, 0, registers);
+    if (registers[INSTRUCTION_EAX] >= CPUID_ADDRESS_SIZES) {
+        instruction_cpuid(CPUID_ADDRESS_SIZES, 0, registers);
+        bits = registers[INSTRUCTION_EAX] & CPUID_PHYSICAL_BITS;
+    }
+    return bits < 52 ? BIT(bits) : ENTRY_ADDRESS_END;
+}
+
+unsigned processor_paging_levels(void)
+{
+    return (instruction_read_cr4() & CR4_LA57) != 0 ? 5 : 4;
+}
+
+bool processor_check(struct boot *boot)
+{
+    uint32_t registers[INSTRUCTION_CPUID_REGISTERS];
+    for (size_t i = 0; i < ARRAY_COUNT(required_features); i++) {
+        instruction_cpuid(required_features[i].leaf, 0, registers);
+        if ((registers[INSTRUCTION_EDX] >> required_features[i].bit & 1) == 0)
+            return say_refusal(boot->system_table, "this CPU has no %s, which the kernel needs",
+                               required_features[i].name);
+    }
+    instruction_cpuid(CPUID_EXTENDED_FEATURES, 0, registers);
+    boot->gigabyte_pages = (registers[INSTRUCTION_EDX] & CPUID_GIGABYTE_PAGES) != 0;
+    boot->address_limit = processor_paging_levels() == 5 ? physical_end() : min_u64(physical_end(), LOW_HALF_END);
+    return true;
+}
+
+/* CR4 first: CR0.WP cannot be cleared while CR4.CET is set (SDM volume 3, 2.5). */
+void processor_take_over(void)
+{
+    instruction_write_cr4((instruction_read_cr4() & CR4_KEPT) | CR4_ALWAYS);
+    instruction_write_msr(MSR_EFER, EFER_LME | EFER_LMA | EFER_NXE);
+    instruction_write_msr(MSR_PAT, PAT_VALUE);
+    instruction_write_cr0(CR0_KERNEL & ~CR0_WP);
+}
+
+void processor_use_tables(uint64_t root)
+{
+    instruction_write_cr3(root);
+    instruction_write_cr0(CR0_KERNEL);
+}

@@ -1,0 +1,62 @@
+/* Telling the firmware where it will find itself: see virtual_map.h. */
+#include "boot/virtual_map.h"
+
+#include "boot/buffers.h"
+#include "boot/fault.h"
+#include "kernel/base/string.h"
+
+uint64_t virtual_map_build(const struct firmware_map *map, uint8_t *out, bool *bit_missing)
+{
+    uint64_t size_bytes = 0;
+    *bit_missing = false;
+    for (uint64_t i = 0; i < firmware_map_count(map); i++) {
+        struct efi_memory_descriptor descriptor = firmware_map_at(map, i);
+        struct prange range;
+        if (!firmware_map_is_runtime(&descriptor) || !firmware_map_range(&descriptor, &range))
+            continue;
+        *bit_missing |= (descriptor.attribute & EFI_MEMORY_RUNTIME) == 0;
+        descriptor.attribute |= EFI_MEMORY_RUNTIME;
+        descriptor.virtual_start = descriptor.physical_start;
+        /* All of the stride: what a newer descriptor has beyond ours is the firmware's to know. */
+        memcpy(out + size_bytes, map->buffer + i * map->descriptor_size, map->descriptor_size);
+        memcpy(out + size_bytes, &descriptor, sizeof(descriptor));
+        size_bytes += map->descriptor_size;
+    }
+    return size_bytes;
+}
+
+/* The current table's, and only if the firmware says that it works after the exit (4.6.2). */
+static uint64_t find_service(const struct boot *boot)
+{
+    const struct efi_runtime_services *services = boot->system_table->runtime_services;
+    if (services == NULL ||
+        (boot->handoff->runtime_services_supported & EFI_RT_SUPPORTED_SET_VIRTUAL_ADDRESS_MAP) == 0)
+        return 0;
+    return (uint64_t)(uintptr_t)services->set_virtual_address_map;
+}
+
+static void call_contained(struct handoff *handoff, struct fault_call *call)
+{
+    if (!fault_contain(call)) {
+        handoff->virtual_map = HANDOFF_VIRTUAL_MAP_FAULTED;
+        handoff->virtual_map_vector = call->vector;
+        handoff->virtual_map_rip = call->rip;
+        return;
+    }
+    handoff->virtual_map_status = call->result;
+    handoff->virtual_map = call->result == EFI_SUCCESS ? HANDOFF_VIRTUAL_MAP_OK : HANDOFF_VIRTUAL_MAP_FAILED;
+}
+
+void virtual_map_set(struct boot *boot)
+{
+    bool bit_missing;
+    uint8_t *out = buffers_scratch.virtual_map;
+    struct fault_call set = {
+        .function = find_service(boot),
+        .arguments = {virtual_map_build(&boot->map, out, &bit_missing), boot->map.descriptor_size,
+                      boot->map.descriptor_version, (uint64_t)(uintptr_t)out},
+    };
+    boot->handoff->warnings |= bit_missing ? HANDOFF_WARNING_RUNTIME_BIT_MISSING : 0u;
+    if (set.function != 0 && set.arguments[0] != 0)
+        call_contained(boot->handoff, &set);
+}
