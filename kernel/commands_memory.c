@@ -1,0 +1,81 @@
+/* Monitor commands about memory: mem, map, frames. Their last lines are fixed: tests and people look for them. */
+#include "kernel/console.h"
+#include "kernel/memory.h"
+#include "kernel/monitor.h"
+
+static void run_mem(const struct words *words)
+{
+    (void)words;
+    struct ledger ledger;
+    char text[LEDGER_LINE_BYTES];
+    mm_ledger(&kernel_mm, &ledger);
+    for (unsigned i = 0; ledger_line(&ledger, i, text, sizeof(text)); i++)
+        print("%s\n", text);
+}
+
+/* The firmware's map as it came, in the format that build/host/replay reads. */
+static void run_map(const struct words *words)
+{
+    (void)words;
+    const struct handoff *handoff = memory_handoff();
+    uint32_t count;
+    const struct efi_memory_descriptor *descriptors = mm_firmware_map(&kernel_mm, &count);
+    print("# firmware: %s, revision 0x%x, UEFI %u.%u\n", handoff->firmware_vendor, handoff->firmware_revision,
+          handoff->uefi_revision >> 16, (handoff->uefi_revision & 0xFFFF) / 10);
+    print("# source: Keel's map command\n");
+    print("# complete: yes, %u descriptors of %llu bytes\n", count, handoff->descriptor_size);
+    print("# columns: TYPE PHYS_START_HEX NUM_PAGES_DEC ATTRIBUTE_HEX (original order)\n");
+    for (uint32_t i = 0; i < count; i++)
+        print("%u 0x%llx %llu 0x%llx\n", descriptors[i].type, descriptors[i].physical_start,
+              descriptors[i].number_of_pages, descriptors[i].attribute);
+}
+
+/* The lowest frame of the range that is free in the shared state, by halving. One of them is. */
+static struct paddr lowest_free_in(struct prange range)
+{
+    while (prange_pages(range) > 1) {
+        uint64_t middle = range.start.value + align_down(prange_bytes(range) / 2, PAGE_SIZE);
+        struct prange lower = PRANGE(range.start.value, middle);
+        range = frames_free_in(&kernel_mm.frames, lower) != 0 ? lower : PRANGE(middle, range.end.value);
+    }
+    return range.start;
+}
+
+/* 0 when nothing is free. */
+static struct paddr lowest_free(void)
+{
+    const struct memmap *map = &kernel_mm.map;
+    for (uint32_t i = 0; i < map->count; i++) {
+        const struct memory_region *region = &map->regions[i];
+        if (memory_kind_ours((enum memory_kind)region->kind) && !memory_region_low(region) &&
+            frames_free_in(&kernel_mm.frames, region->range) != 0)
+            return lowest_free_in(region->range);
+    }
+    return PADDR(0);
+}
+
+static void run_frames(const struct words *words)
+{
+    (void)words;
+    struct frames_stats stats;
+    frames_get_stats(&kernel_mm.frames, &stats);
+    print("frames: free=%llu used=%llu cached=%llu free_below_4g=%llu\n", stats.free, stats.used, stats.cached,
+          stats.free_below_4g);
+    print("blocks: whole=%llu split=%llu (2 MiB each)\n", stats.whole_blocks, stats.split_blocks);
+    print("sections: %u of 128 MiB\n", kernel_mm.sections.count);
+    print("heap: objects=%llu frames=%llu\n", kernel_mm.heap.live_count, kernel_mm.heap.page_count);
+    frame_cache_flush(memory_cache());
+    print("lowest free frame: 0x%llx\n", lowest_free().value);
+    enum status status = mm_audit(&kernel_mm);
+    if (status == STATUS_OK)
+        print("frame-check: ok\n");
+    else
+        print("frame-check: FAILED (%s)\n", status_name(status));
+}
+
+const struct command commands_memory[] = {
+    {"mem",    "",   "the ledger: who owns every page",         run_mem   },
+    {"map",    "",   "the firmware's memory map, as it came",   run_map   },
+    {"frames", "",   "the frame allocator, and an audit of it", run_frames},
+    {NULL,     NULL, NULL,                                      NULL      },
+};

@@ -1,0 +1,59 @@
+/*
+ * The console: one stream of text out, to every device that is attached, and one stream of keys in.
+ *
+ * Owns: the early ring (text printed before a device was there is replayed to it), the serial port, the screen, the
+ * keyboard, and the ring of keys. Drivers know nothing of it.
+ * Rules: print is safe on any CPU, with interrupts on or off, and in interrupt handlers (interrupts are off while the
+ * lock is held). After console_panic_begin no lock is taken any more. Nothing here allocates.
+ */
+#ifndef KEEL_KERNEL_CONSOLE_H
+#define KEEL_KERNEL_CONSOLE_H
+
+#include "drivers/keymap.h"
+#include "drivers/screen.h"
+#include "kernel/base/status.h"
+#include "kernel/base/types.h"
+
+/* Prints; the text of one call is never mixed with another CPU's. '\n' ends a line; UTF-8 and VT100 as terminal.h. */
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints bytes as they are, in one piece as print does. */
+void console_write(const char *text, size_t size_bytes);
+
+/* Finds the 16550 at `port` and prints on it too, what was said so far first. STATUS_NOT_FOUND: none there. */
+enum status console_attach_serial(uint16_t port) MUST_CHECK;
+
+/*
+ * Bytes of memory that console_attach_screen wants for this mode. Errors as screen_check; the built-in font is used.
+ */
+enum status console_screen_bytes(const struct screen_mode *mode, uint64_t *size_bytes) MUST_CHECK;
+
+/* Prints on the screen too, what the early ring still has first. `cells` stays the console's. Errors as screen_init. */
+enum status console_attach_screen(const struct screen_mode *mode, void *cells, uint64_t cells_bytes) MUST_CHECK;
+
+/* Brings up the PS/2 keyboard. Errors as i8042_init. */
+enum status console_attach_keyboard(void) MUST_CHECK;
+
+/* Interrupt handlers for the serial port (ISA IRQ 4) and the keyboard (ISA IRQ 1); `context` is not used. */
+void console_serial_interrupt(void *context);
+void console_keyboard_interrupt(void *context);
+
+/* Once interrupts can be received: turns the serial port's receive interrupt on. */
+void console_enable_interrupts(void);
+
+/* Reads the devices without an interrupt having come; for a timer where their interrupts could not be routed. */
+void console_poll(void);
+
+/* Pushes a key (drivers/keymap.h) as if typed; from any driver, interrupt handlers included. */
+void console_input(int key);
+
+/*
+ * The oldest key not yet read, or KEY_NONE; never waits. It asks the devices itself when no interrupt brought a key, so
+ * a reader that calls it with interrupts off until KEY_NONE, and then halts, misses nothing.
+ */
+int console_read_key(void);
+
+/* From here on printing takes no lock. For the panicking CPU, when it has stopped the others; again does no harm. */
+void console_panic_begin(void);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * What this machine is made of, and the wiring of drivers to the kernel.
+ *
+ * Owns: struct machine: ACPI's view of it, its PCI functions, its timers and interrupt controllers.
+ * Rules: the functions stand in the order in which kernel/main.c calls them. Every part may be absent; what is missing is
+ * logged and done without.
+ */
+#ifndef KEEL_KERNEL_MACHINE_H
+#define KEEL_KERNEL_MACHINE_H
+
+#include "drivers/acpi.h"
+#include "drivers/hpet.h"
+#include "drivers/ioapic.h"
+#include "drivers/pci.h"
+#include "drivers/pm_timer.h"
+#include "drivers/power.h"
+
+#define MACHINE_NUMA_MAX 64u
+
+struct machine {
+    struct acpi acpi;
+    bool has_acpi;
+    struct acpi_madt madt;
+    bool has_madt;
+    struct acpi_fadt fadt;
+    bool has_fadt;
+    struct power power;
+    struct hpet hpet;
+    bool has_hpet;
+    struct pm_timer pm_timer;
+    bool has_pm_timer;
+    struct ioapic ioapics[ACPI_IOAPICS_MAX];
+    uint32_t ioapic_count;
+    struct pci pci;
+    struct acpi_affinity affinities[MACHINE_NUMA_MAX];
+    uint32_t affinity_count;
+    bool serial_routed;   /* its interrupt arrives; otherwise it is polled */
+    bool keyboard_routed;
+};
+
+/* Constant once kernel_main has reached the monitor. */
+const struct machine *machine_facts(void);
+
+/* The first serial port, if there is one, becomes a console. */
+void machine_start_serial(void);
+
+/* The frame buffer, mapped write-combining, becomes a console. */
+void machine_start_screen(void);
+
+/* ACPI: the tables, MADT, FADT, HPET, MCFG, SRAT. */
+void machine_discover(void);
+
+/* 8259s off, local APIC on, I/O APIC; serial and keyboard interrupts routed; interrupts on. */
+void machine_start_interrupts(void);
+
+/* The TSC calibrated, timer interrupts. */
+void machine_start_time(void);
+
+/* Every CPU that the MADT lists and cpus= allows. */
+void machine_start_cpus(void);
+
+/* PCI enumerated; bus mastering off on everything but bridges and displays. */
+void machine_quiesce(void);
+
+#endif

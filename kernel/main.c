@@ -1,0 +1,60 @@
+/*
+ * The kernel's life, one step a line, and what is possible from there on behind it.
+ *
+ * boot/ (phases F and N of docs/architecture.md) jumps to kernel_main with interrupts off, on the boot CPU, on the boot
+ * stack, in the first page tables. The order is the contract of the hand-off: each step needs what stands above it.
+ */
+#include "kernel/main.h"
+
+#include "kernel/image.h"
+#include "kernel/machine.h"
+#include "kernel/memory.h"
+#include "kernel/monitor.h"
+#include "kernel/options.h"
+#include "kernel/runtime.h"
+#include "kernel/smp.h"
+#include "kernel/tables.h"
+#include "kernel/timeline.h"
+#include "kernel/trap.h"
+#include "kernel/x86/cpu.h"
+
+struct step {
+    const char *name; /* in the table that `boot` prints */
+    void (*run)(void);
+};
+
+static const struct step steps[] = {
+    {"screen", machine_start_screen},         /* see: text is on the panel too */
+    {"acpi", machine_discover},               /* discover: what there is */
+    {"interrupts", machine_start_interrupts}, /* receive: keys and serial bytes arrive */
+    {"time", machine_start_time},             /* wait: with a time-out */
+    {"cpus", machine_start_cpus},             /* all CPUs work */
+    {"page array", memory_describe},          /* every frame is described, by all of them */
+    {"pci", machine_quiesce},                 /* silence: no device writes to memory behind our back */
+    {"tables", tables_keep},                  /* firmware's tables stay where they are */
+    {"reclaim", memory_reclaim},              /* own: what boot services held is free */
+    {"runtime", runtime_start},               /* ask the firmware: its clock, its variables */
+};
+
+static NORETURN void run_on_own_stack(void)
+{
+    for (unsigned i = 0; i < ARRAY_COUNT(steps); i++) {
+        steps[i].run();
+        timeline_mark(steps[i].name);
+    }
+    timeline_ready();
+    monitor_start(); /* talk */
+}
+
+NORETURN void kernel_main(const struct handoff *handoff)
+{
+    trap_init();              /* fault: a panic names what happened */
+    machine_start_serial();   /* print: the port, and a ring for what comes later */
+    image_init();             /* name: sections, symbols, unwind tables */
+    memory_accept(handoff);   /* trust: the hand-off is whole and ours */
+    options_load(memory_handoff()->command_line);
+    memory_start();           /* allocate */
+    smp_init_boot_cpu();      /* stacks with guard pages */
+    timeline_mark("memory");
+    cpu_enter_stack(run_on_own_stack, this_cpu()->stack_top);
+}

@@ -1,0 +1,205 @@
+/*
+ * The hand-off believed, and mm/ taken through its stages with it: see the order in mm/mm.h.
+ */
+#include "kernel/memory.h"
+
+#include "kernel/base/string.h"
+#include "kernel/image.h"
+#include "kernel/log.h"
+#include "kernel/options.h"
+#include "kernel/panic.h"
+#include "kernel/smp.h"
+#include "kernel/x86/cpu.h"
+#include "mm/layout.h"
+#include "mm/port.h"
+
+struct mm kernel_mm;
+
+static struct handoff handoff_copy;
+static struct page_array_token described;
+
+void memory_accept(const struct handoff *handoff)
+{
+    if (handoff->magic != HANDOFF_MAGIC || handoff->version != HANDOFF_VERSION ||
+        handoff->size_bytes != sizeof(*handoff))
+        panic("the hand-off is not one: magic %llx, version %u, %u bytes", handoff->magic, handoff->version,
+              handoff->size_bytes);
+    handoff_copy = *handoff;
+    handoff_copy.command_line[HANDOFF_COMMAND_LINE_BYTES - 1] = '\0';
+    handoff_copy.firmware_vendor[HANDOFF_VENDOR_BYTES - 1] = '\0';
+}
+
+const struct handoff *memory_handoff(void)
+{
+    return &handoff_copy;
+}
+
+static struct prange range_of(struct handoff_range range)
+{
+    return PRANGE(range.start, range.start + range.size_bytes);
+}
+
+static uint32_t section_flags(const struct pe_section *section)
+{
+    return (section->writable ? PAGING_WRITE : 0u) | (section->executable ? PAGING_EXECUTE : 0u) | PAGING_GLOBAL;
+}
+
+/* One segment of the image: [rva, rva + size_bytes). What boot/ lives in is temporary. */
+static void add_segment(struct mm_config *config, uint32_t rva, uint32_t size_bytes, uint32_t flags)
+{
+    uint64_t start = handoff_copy.image.start + rva;
+    struct prange range = PRANGE(start, start + size_bytes);
+    CHECK(config->segment_count < MM_SEGMENTS_MAX);
+    config->segments[config->segment_count++] = (struct mm_segment){
+        .range = range,
+        .address = VADDR(KERNEL_IMAGE_BASE + rva),
+        .flags = flags,
+        .temporary = prange_overlaps(range, range_of(handoff_copy.image_boot)),
+    };
+}
+
+/* The headers (which backtraces read) and every section, with the access that it asks for. */
+static void add_image(struct mm_config *config, const struct pe_image *pe)
+{
+    add_segment(config, 0, pe->sections[0].rva, PAGING_GLOBAL);
+    for (uint32_t i = 0; i < pe->section_count; i++) {
+        const struct pe_section *section = &pe->sections[i];
+        add_segment(config, section->rva, section->size_bytes, section_flags(section));
+    }
+}
+
+static struct mm_config configuration(void)
+{
+    struct mm_config config = {
+        .map =
+            {
+                .descriptors = vaddr_pointer(VADDR(handoff_copy.memory_map.start)),
+                .size_bytes = handoff_copy.memory_map.size_bytes,
+                .descriptor_size = handoff_copy.descriptor_size,
+                .version = handoff_copy.descriptor_version,
+            },
+        .busy = {range_of(handoff_copy.page_tables)},
+        .busy_count = 1,
+        .scratch = vaddr_pointer(VADDR(handoff_copy.scratch.start)),
+        .window = 0,
+        .direct_map_window = DIRECT_MAP_BASE,
+        .gigabyte_pages = cpu_features()->gigabyte_pages,
+        .levels = cpu_features()->la57 ? 5 : 4,
+    };
+    CHECK(handoff_copy.scratch.size_bytes >= MM_SCRATCH_BYTES);
+    add_image(&config, image_pe());
+    return config;
+}
+
+static void must(enum status status, const char *what)
+{
+    if (status != STATUS_OK)
+        panic("%s: %s", what, status_name(status));
+}
+
+void memory_start(void)
+{
+    struct mm_config config = configuration();
+    enum status status = mm_begin(&kernel_mm, &config);
+    if (status == STATUS_LIMIT)
+        panic("the firmware's memory map has more than %u descriptors", MEMMAP_DESCRIPTORS_MAX);
+    must(status, "the firmware's memory map");
+    must(mm_build_map(&kernel_mm), "page tables");
+    port_set_root(kernel_mm.kernel_map.root);
+    mm_use_direct_map(&kernel_mm);
+    must(mm_start_frames(&kernel_mm), "the frame allocator");
+    this_cpu()->frame_cache = mm_cache(&kernel_mm, 0);
+    memory_check_ledger("frames");
+}
+
+static void describe(void *unused)
+{
+    (void)unused;
+    mm_describe(&kernel_mm);
+}
+
+void memory_describe(void)
+{
+    enum status status = smp_run_on_all(describe, NULL);
+    if (status == STATUS_OK)
+        status = mm_described(&kernel_mm, &described);
+    if (status != STATUS_OK)
+        log_error("memory: the page array is not complete (%s); nothing will be reclaimed", status_name(status));
+    memory_check_ledger("page array");
+}
+
+void memory_reclaim(void)
+{
+    if (options_current()->keep_boot_services) {
+        log_info("memory: boot services kept, as asked");
+        return;
+    }
+    if (!page_array_token_valid(&kernel_mm.pages, &described))
+        return;
+    mm_reclaim(&kernel_mm, &described);
+    memory_check_ledger("reclaim");
+    log_debug("memory: %llu pages of boot services reclaimed", kernel_mm.reclaimed_pages);
+}
+
+const void *memory_map_table(void *context, struct paddr address, uint64_t size_bytes)
+{
+    (void)context;
+    if (size_bytes == 0 || address.value == 0 || address.value >= MEMMAP_PHYSICAL_END ||
+        size_bytes > MEMMAP_PHYSICAL_END - address.value)
+        return NULL;
+    struct prange range = PRANGE(address.value, address.value + size_bytes);
+    if (mm_in_direct_map(&kernel_mm, range))
+        return mm_pointer(&kernel_mm, address);
+    return vspace_map_view(&kernel_mm.vspace, range);
+}
+
+struct frame_cache *memory_cache(void)
+{
+    return this_cpu()->frame_cache;
+}
+
+void *memory_alloc_pages(uint64_t page_count)
+{
+    unsigned order = 0;
+    while (((uint64_t)1 << order) < page_count)
+        order++;
+    if (order >= FRAME_ORDER_BLOCK) /* whole blocks cannot be given back in pieces */
+        return NULL;
+    struct paddr run = frame_alloc(memory_cache(), order);
+    if (run.value == 0)
+        return NULL;
+    /* Give back the tail, the largest aligned piece first from the end: | used ... | 1 | 2 | 4 | */
+    uint64_t end = (uint64_t)1 << order;
+    for (unsigned piece = 0; page_count < end; piece++) {
+        uint64_t pages = (uint64_t)1 << piece;
+        if ((page_count & pages) == 0)
+            continue;
+        frame_free(memory_cache(), paddr_add(run, page_count * PAGE_SIZE), piece);
+        page_count += pages;
+    }
+    return mm_pointer(&kernel_mm, run);
+}
+
+bool memory_overlaps_ram(struct prange range)
+{
+    const struct memmap *map = &kernel_mm.map;
+    for (uint32_t i = memmap_find(map, range.start); i < map->count; i++) {
+        if (map->regions[i].range.start.value >= range.end.value)
+            return false;
+        if (memory_kind_counted((enum memory_kind)map->regions[i].kind))
+            return true;
+    }
+    return false;
+}
+
+void memory_check_ledger(const char *stage)
+{
+    struct ledger ledger;
+    mm_ledger(&kernel_mm, &ledger);
+    if (ledger_check(&ledger) == STATUS_OK)
+        return;
+    char line[LEDGER_LINE_BYTES];
+    for (unsigned i = 0; ledger_line(&ledger, i, line, sizeof(line)); i++)
+        log_error("%s", line);
+    panic("the ledger does not balance after %s: %lld pages", stage, ledger.unaccounted);
+}

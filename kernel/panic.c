@@ -1,0 +1,287 @@
+/* The end. The order is: claim the panic, stop the other CPUs, say what is known, give QEMU the verdict, halt. */
+#include "kernel/panic.h"
+
+#include <stdarg.h>
+
+#include "kernel/backtrace.h"
+#include "kernel/base/check.h"
+#include "kernel/base/format.h"
+#include "kernel/console.h"
+#include "kernel/image.h"
+#include "kernel/memory.h"
+#include "kernel/smp.h"
+#include "kernel/symbols.h"
+#include "kernel/trap.h"
+#include "kernel/x86/cpu.h"
+#include "kernel/x86/debug_exit.h"
+#include "kernel/x86/percpu.h"
+
+#define TEXT_BYTES           256u
+#define BACKTRACE_LINES_MAX  24u
+#define BACKTRACE_FRAMES_MAX 4096u
+#define STACK_NEAR_BYTES     (64 * KIB) /* a fault in a guard page this near RSP is the stack's, not a stray pointer's */
+
+/* Registers that a call preserves, by their numbers in unwind codes: the ones a panic without a trap knows. */
+#define REGISTERS_KEPT 0xF0F8u
+#define REGISTERS_ALL  0xFFFFu
+
+/* Index of the CPU that panics, plus 1; 0: none does. Never goes back. */
+static uint32_t panic_owner;
+
+/* ---- Where ---- */
+
+static struct backtrace_image own_image(void)
+{
+    return (struct backtrace_image){
+        .base = vaddr_of(__ImageBase).value,
+        .bytes = __ImageBase,
+        .size_bytes = image_pe()->size_bytes,
+        .functions_rva = image_pe()->exceptions.rva,
+        .functions_count = image_pe()->exceptions.size_bytes / BACKTRACE_FUNCTION_BYTES,
+        .read = recover_read,
+    };
+}
+
+static bool in_code(uint64_t rva)
+{
+    const struct pe_image *pe = image_pe();
+    for (uint32_t i = 0; i < pe->section_count; i++) {
+        const struct pe_section *section = &pe->sections[i];
+        if (section->executable && rva - section->rva < section->size_bytes)
+            return true;
+    }
+    return false;
+}
+
+/* "function+0x12" of the frame's instruction. False: it lies outside of our code. */
+static bool describe_place(const struct backtrace_frame *frame, char *text, size_t capacity)
+{
+    struct symbol symbol;
+    uint64_t rva = frame->rip - vaddr_of(__ImageBase).value;
+    unsigned back = frame->exact ? 0 : 1; /* a return address may be the next function's first byte */
+    if (!in_code(rva - back) || !symbols_find(symbol_table, (uint32_t)rva - back, &symbol))
+        return false;
+    format_buffer(text, capacity, "%s+0x%x", symbol.name, symbol.offset + back);
+    return true;
+}
+
+/* The nearest place that has a name: the frame's own, or after a jump into the void its caller's. */
+static void describe_nearest(const struct backtrace_frame *innermost, char *text, size_t capacity)
+{
+    struct backtrace_image image = own_image();
+    struct backtrace_frame frame = *innermost;
+    const char *before = "";
+    for (unsigned i = 0; i < 2; i++) {
+        char place[SYMBOL_NAME_BYTES + 16];
+        if (describe_place(&frame, place, sizeof(place))) {
+            format_buffer(text, capacity, "%s%s", before, place);
+            return;
+        }
+        if (!backtrace_step(&image, &frame))
+            break;
+        before = "a call from ";
+    }
+    format_buffer(text, capacity, "0x%016llx", (unsigned long long)innermost->rip);
+}
+
+static void print_frame(unsigned number, const struct backtrace_frame *frame, unsigned repeat_count)
+{
+    char place[SYMBOL_NAME_BYTES + 16] = "(not in the kernel)";
+    describe_place(frame, place, sizeof(place));
+    print("  #%u 0x%016llx %s", number, (unsigned long long)frame->rip, place);
+    if (repeat_count > 0)
+        print(" (and %u more)", repeat_count);
+    print("\n");
+}
+
+/* A recursion is one line: what began it matters more than each of its steps. */
+static void print_backtrace(const struct backtrace_frame *innermost)
+{
+    struct backtrace_image image = own_image();
+    struct backtrace_frame next = *innermost;
+    bool more = true;
+    unsigned number = 0;
+    print("backtrace:\n");
+    for (unsigned line = 0; line < BACKTRACE_LINES_MAX && more; line++) {
+        struct backtrace_frame frame = next;
+        unsigned first = number;
+        do {
+            number++;
+            more = backtrace_step(&image, &next);
+        } while (more && next.rip == frame.rip && number < BACKTRACE_FRAMES_MAX);
+        print_frame(first, &frame, number - first - 1);
+    }
+    if (more)
+        print("  ... and more\n");
+}
+
+/* ---- What ---- */
+
+static const char *access_of(uint64_t error)
+{
+    if (error & PAGE_FAULT_INSTRUCTION)
+        return "instruction fetch from";
+    return error & PAGE_FAULT_WRITE ? "write to" : "read of";
+}
+
+static const char *refusal_of(uint64_t error)
+{
+    if ((error & PAGE_FAULT_PRESENT) == 0)
+        return "page not present";
+    if (error & PAGE_FAULT_RESERVED)
+        return "reserved bit set in a page-table entry";
+    if (error & PAGE_FAULT_INSTRUCTION)
+        return "protection, the page is not executable";
+    return error & PAGE_FAULT_WRITE ? "protection, the page is read-only" : "protection";
+}
+
+static bool is_guard(uint64_t address)
+{
+    return vspace_is_guard(&kernel_mm.vspace, VADDR(address));
+}
+
+/* The first line's text. `place` is where it happened. */
+static void describe_trap(const struct trap_frame *frame, const char *place, char *text, size_t capacity)
+{
+    unsigned long long address = cpu_read_cr2();
+    bool may_be_stack = frame->vector == VECTOR_DOUBLE_FAULT || frame->vector == VECTOR_PAGE_FAULT;
+    bool near_stack = address - (frame->rsp - STACK_NEAR_BYTES) < 2 * STACK_NEAR_BYTES;
+    if (may_be_stack && near_stack && is_guard(address))
+        format_buffer(text, capacity, "stack overflow in %s: 0x%016llx is in the guard page", place, address);
+    else if (frame->vector == VECTOR_PAGE_FAULT)
+        format_buffer(text, capacity, "page fault in %s: %s 0x%016llx: %s%s", place, access_of(frame->error), address,
+                      refusal_of(frame->error), is_guard(address) ? " (a guard page)" : "");
+    else
+        format_buffer(text, capacity, "%s in %s, error code 0x%llx", trap_name(frame->vector), place,
+                      (unsigned long long)frame->error);
+}
+
+static void print_registers(const struct backtrace_frame *frame, uint32_t known)
+{
+    static const char names[16][4] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                      "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    unsigned column = 0;
+    for (unsigned i = 0; i < ARRAY_COUNT(names); i++) {
+        if ((known >> i & 1) == 0)
+            continue;
+        column++;
+        print("  %s%s %016llx%s", names[i], names[i][2] == '\0' ? " " : "", (unsigned long long)frame->registers[i],
+              column % 4 == 0 ? "\n" : "");
+    }
+    print(column % 4 == 0 ? "" : "\n");
+}
+
+static void print_cpu(const struct backtrace_frame *frame, uint32_t known, uint64_t rflags)
+{
+    const struct percpu *cpu = this_cpu();
+    print("cpu %u of %u, apic id %u, tsc %llu\n", cpu->index, smp_cpu_count(), cpu->apic_id,
+          (unsigned long long)cpu_tsc());
+    print("  rip %016llx  rflags %08llx\n", (unsigned long long)frame->rip, (unsigned long long)rflags);
+    print_registers(frame, known);
+    print("  cr0 %016llx  cr2 %016llx  cr3 %016llx  cr4 %016llx\n", (unsigned long long)cpu_read_cr0(),
+          (unsigned long long)cpu_read_cr2(), (unsigned long long)cpu_read_cr3(), (unsigned long long)cpu_read_cr4());
+}
+
+/* ---- The end ---- */
+
+void panic_stop_machine(void)
+{
+    debug_exit(DEBUG_EXIT_PANIC);
+    cpu_halt_forever();
+}
+
+void panic_stop_if_asked(void)
+{
+    struct percpu *cpu = this_cpu();
+    uint32_t owner = __atomic_load_n(&panic_owner, __ATOMIC_ACQUIRE);
+    if (owner == 0 || owner == cpu->index + 1)
+        return;
+    __atomic_store_n(&cpu->stopped, 1, __ATOMIC_RELEASE);
+    cpu_halt_forever();
+}
+
+/*
+ * The first CPU here has the consoles to itself; one that comes later halts, as an NMI would have made it. A panic in
+ * the middle of a panic says so and stops there.
+ */
+static void claim(const char *text)
+{
+    interrupts_disable();
+    this_cpu()->recovery = NULL;
+    uint32_t none = 0;
+    if (__atomic_compare_exchange_n(&panic_owner, &none, this_cpu()->index + 1, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE))
+        return;
+    panic_stop_if_asked();
+    console_panic_begin();
+    print("\npanic: again, while panicking: %s\n", text);
+    panic_stop_machine();
+}
+
+/* `text` is complete; `frame` is where it happened, with the registers in the mask `known`. */
+static NORETURN void die(const char *text, const struct backtrace_frame *frame, uint32_t known, uint64_t rflags)
+{
+    claim(text);
+    unsigned running = smp_stop_others();
+    console_panic_begin();
+    print("\npanic: %s\n", text);
+    if (running != 0)
+        print("%u other CPUs did not stop\n", running);
+    print_cpu(frame, known, rflags);
+    print_backtrace(frame);
+    panic_stop_machine();
+}
+
+/* Our caller's caller: whoever called panic or check_failed. */
+static struct backtrace_frame frame_of_context(const struct recover_context *context)
+{
+    struct backtrace_frame frame = {
+        .rip = context->rip,
+        .registers = {[3] = context->rbx, [BACKTRACE_RSP] = context->rsp, [5] = context->rbp, [6] = context->rsi,
+                      [7] = context->rdi, [12] = context->r12, [13] = context->r13, [14] = context->r14,
+                      [15] = context->r15},
+    };
+    struct backtrace_image image = own_image();
+    struct backtrace_frame caller = frame;
+    return backtrace_step(&image, &caller) ? caller : frame;
+}
+
+void panic(const char *format, ...)
+{
+    struct recover_context context;
+    recover_capture(&context);
+    struct backtrace_frame frame = frame_of_context(&context);
+    char text[TEXT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    format_buffer_v(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    die(text, &frame, REGISTERS_KEPT, interrupts_flags());
+}
+
+void check_failed(const char *file, int line, const char *condition)
+{
+    struct recover_context context;
+    recover_capture(&context);
+    struct backtrace_frame frame = frame_of_context(&context);
+    char place[SYMBOL_NAME_BYTES + 32];
+    describe_nearest(&frame, place, sizeof(place));
+    char text[TEXT_BYTES];
+    format_buffer(text, sizeof(text), "check failed in %s: %s (%s:%d)", place, condition, file, line);
+    die(text, &frame, REGISTERS_KEPT, interrupts_flags());
+}
+
+void panic_trap(const struct trap_frame *trap)
+{
+    struct backtrace_frame frame = {
+        .rip = trap->rip,
+        .registers = {trap->rax, trap->rcx, trap->rdx, trap->rbx, trap->rsp, trap->rbp, trap->rsi, trap->rdi, trap->r8,
+                      trap->r9, trap->r10, trap->r11, trap->r12, trap->r13, trap->r14, trap->r15},
+        .exact = true,
+    };
+    char place[SYMBOL_NAME_BYTES + 32];
+    describe_nearest(&frame, place, sizeof(place));
+    char text[TEXT_BYTES];
+    describe_trap(trap, place, text, sizeof(text));
+    die(text, &frame, REGISTERS_ALL, trap->rflags);
+}

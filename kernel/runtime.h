@@ -1,0 +1,78 @@
+/*
+ * The firmware's runtime services, fenced: in an address space, on a stack, and behind a lock of their own.
+ *
+ * Owns: that address space (kernel/runtime_map.h says what is in it), the stack, and which services are off and why.
+ * Rules: one call at a time; every pointer passed lies in the kernel half, which the space shares. Tables are read
+ * again at every call, because firmware swaps its pointers (rule 3, firmware-quirk 57). A fault inside a service
+ * turns that service off for good and is an error to the caller, nothing more (rule 15). A service that
+ * EFI_RT_PROPERTIES masks is never called. Not from interrupt handlers. Source: UEFI 2.10, chapter 8.
+ */
+#ifndef KEEL_KERNEL_RUNTIME_H
+#define KEEL_KERNEL_RUNTIME_H
+
+#include "kernel/base/efi.h"
+#include "kernel/base/status.h"
+#include "kernel/runtime_map.h"
+
+/* A name in UCS-2, its terminator included. Longer ones end a listing with STATUS_LIMIT. */
+#define RUNTIME_NAME_CHARS 512u
+
+/* Which variable: where runtime_next_variable goes on from. All zeros: before the first. */
+struct runtime_variable {
+    uint16_t name[RUNTIME_NAME_CHARS];
+    struct efi_guid vendor;
+};
+
+enum runtime_service {
+    RUNTIME_GET_TIME,
+    RUNTIME_GET_VARIABLE,
+    RUNTIME_NEXT_VARIABLE,
+    RUNTIME_SET_VARIABLE,
+    RUNTIME_RESET,
+    RUNTIME_SERVICE_COUNT
+};
+
+/*
+ * Builds the address space, believes the memory-attributes table as far as it deserves it. After memory_reclaim,
+ * once. What is wrong is logged, and the services are then off.
+ */
+void runtime_start(void);
+
+/* Why `service` is not called, a constant string; NULL: it is. */
+const char *runtime_off_reason(enum runtime_service service);
+
+/* "GetTime", ... */
+const char *runtime_service_name(enum runtime_service service);
+
+/* What runtime_start mapped. */
+const struct runtime_map_report *runtime_report(void);
+
+/*
+ * Each of these: STATUS_UNSUPPORTED when the service is off, STATUS_FAULT when it faulted this time, else what the
+ * firmware said (kernel/runtime_value.h).
+ */
+
+/* STATUS_INVALID also when what the firmware said is no time. */
+enum status runtime_get_time(struct efi_time *time) MUST_CHECK;
+
+/* *size_bytes: in, the buffer's; out, the value's. STATUS_LIMIT: the buffer is too small. */
+enum status runtime_get_variable(const struct runtime_variable *variable, uint32_t *attributes, void *data,
+                                 uint64_t *size_bytes) MUST_CHECK;
+
+/* Steps *variable on. STATUS_NOT_FOUND after the last; STATUS_INVALID when the firmware stays where it is. */
+enum status runtime_next_variable(struct runtime_variable *variable) MUST_CHECK;
+
+/* Size 0 deletes. `attributes`: EFI_VARIABLE_... */
+enum status runtime_set_variable(const struct runtime_variable *variable, uint32_t attributes, const void *data,
+                                 uint64_t size_bytes) MUST_CHECK;
+
+/* Returns only when it did not work. */
+enum status runtime_reset(enum efi_reset_type type);
+
+/*
+ * For the in-kernel tests: jumps, as if it were a service, to page 0 of the firmware's address space, which is not
+ * executable. True: that was a page fault, and it was contained. Turns nothing off.
+ */
+bool runtime_contains_fault(void);
+
+#endif

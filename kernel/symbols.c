@@ -1,0 +1,50 @@
+/* Looking names up in the table of symbols.h. */
+#include "kernel/symbols.h"
+
+#include "kernel/base/string.h"
+
+static uint32_t word(const uint8_t *table, uint32_t index)
+{
+    uint32_t value;
+    memcpy(&value, table + (size_t)index * sizeof(value), sizeof(value));
+    return value;
+}
+
+/* How many functions start at or before `rva`. */
+static uint32_t count_up_to(const uint8_t *table, uint32_t count, uint32_t rva)
+{
+    uint32_t low = 0;
+    uint32_t high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (word(table, 1 + middle) <= rva)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Each name says only how it differs from the one before, so all of them up to `index` are gone through. */
+static void read_name(const uint8_t *names, uint32_t index, char name[SYMBOL_NAME_BYTES])
+{
+    name[0] = '\0';
+    for (uint32_t i = 0; i <= index; i++) {
+        size_t length = *names++;
+        while (*names != '\0' && length < SYMBOL_NAME_BYTES - 1)
+            name[length++] = (char)*names++;
+        name[length] = '\0';
+        names += strlen((const char *)names) + 1;
+    }
+}
+
+bool symbols_find(const uint8_t *table, uint32_t rva, struct symbol *symbol)
+{
+    uint32_t count = word(table, 0);
+    uint32_t found = count_up_to(table, count, rva);
+    if (found == 0)
+        return false;
+    symbol->offset = rva - word(table, found);
+    read_name(table + 4 * ((size_t)count + 1), found - 1, symbol->name);
+    return true;
+}

@@ -1,0 +1,92 @@
+/* What the firmware left: its clock and variables still answer, its tables are whole, its devices are silent. */
+#include "kernel/base/string.h"
+#include "kernel/machine.h"
+#include "kernel/memory.h"
+#include "kernel/runtime.h"
+#include "kernel/tables.h"
+#include "kernel/tests/tests.h"
+
+static enum test_result test_time(void)
+{
+    struct efi_time time;
+    if (runtime_off_reason(RUNTIME_GET_TIME) != NULL)
+        return tests_skip(runtime_off_reason(RUNTIME_GET_TIME));
+    TEST_ASSERT(runtime_get_time(&time) == STATUS_OK);
+    TEST_ASSERT(time.year >= 1998); /* older than UEFI's RTC code: the clock was never set, or is misread */
+    return TEST_PASSED;
+}
+
+static enum test_result test_variables(void)
+{
+    static struct runtime_variable variable; /* too large for a stack */
+    if (runtime_off_reason(RUNTIME_NEXT_VARIABLE) != NULL)
+        return tests_skip(runtime_off_reason(RUNTIME_NEXT_VARIABLE));
+    memset(&variable, 0, sizeof(variable));
+    enum status status = runtime_next_variable(&variable);
+    if (status == STATUS_NOT_FOUND)
+        return tests_skip("the firmware has no variables");
+    TEST_ASSERT(status == STATUS_OK);
+    TEST_ASSERT(variable.name[0] != 0);
+    return TEST_PASSED;
+}
+
+/* Rule 15: firmware that jumps into the void takes nobody along. */
+static enum test_result test_fault(void)
+{
+    if (runtime_off_reason(RUNTIME_NEXT_VARIABLE) != NULL)
+        return tests_skip(runtime_off_reason(RUNTIME_NEXT_VARIABLE));
+    TEST_ASSERT(runtime_contains_fault());
+    TEST_ASSERT(runtime_contains_fault());
+    return TEST_PASSED;
+}
+
+static enum test_result test_acpi(void)
+{
+    const struct machine *machine = machine_facts();
+    if (memory_handoff()->acpi_rsdp == 0)
+        return tests_skip("the firmware gave no RSDP");
+    TEST_ASSERT(machine->has_acpi);
+    TEST_ASSERT(machine->has_fadt);
+    TEST_ASSERT(machine->acpi.bad_count < machine->acpi.table_count);
+    return TEST_PASSED;
+}
+
+/* Tables that lay in memory which reclaim freed around them still hold what they held. */
+static enum test_result test_tables(void)
+{
+    TEST_ASSERT(tables_kept()->seen_count > 0);
+    if (tables_kept()->count == 0)
+        return tests_skip("no table lies in boot-services memory");
+    TEST_ASSERT(tables_changed() == NULL);
+    for (uint32_t i = 0; i < tables_kept()->count; i++) {
+        struct prange range = prange_page_outward(tables_kept()->tables[i].range);
+        TEST_ASSERT(frames_free_in(&kernel_mm.frames, range) == 0);
+    }
+    return TEST_PASSED;
+}
+
+/* Rule 11. */
+static enum test_result test_silence(void)
+{
+    const struct pci *pci = &machine_facts()->pci;
+    if (pci->function_count == 0)
+        return tests_skip("no PCI");
+    for (uint32_t i = 0; i < pci->function_count; i++) {
+        const struct pci_function *function = &pci->functions[i];
+        if (function->class_code == PCI_CLASS_BRIDGE || function->class_code == PCI_CLASS_DISPLAY)
+            continue;
+        uint32_t command = pci_read32(pci, function->address, PCI_COMMAND);
+        TEST_ASSERT((command & PCI_COMMAND_BUS_MASTER) == 0);
+    }
+    return TEST_PASSED;
+}
+
+const struct test tests_firmware[] = {
+    {"runtime-time",      test_time     },
+    {"runtime-variables", test_variables},
+    {"runtime-fault",     test_fault    },
+    {"acpi",              test_acpi     },
+    {"tables",            test_tables   },
+    {"pci-silence",       test_silence  },
+    {NULL,                NULL          },
+};

@@ -1,0 +1,181 @@
+/* The allocators on the machine itself: on all CPUs at once, and with everything balanced again afterwards. */
+#include "kernel/base/string.h"
+#include "kernel/memory.h"
+#include "kernel/smp.h"
+#include "kernel/tests/tests.h"
+
+/* ---- Frames ---- */
+
+#define ROUNDS 32u
+#define HELD   96u /* runs held at a time: more than a cache's half, so that it refills and flushes */
+#define ORDERS 4u
+
+static uint32_t frame_errors;
+
+static void frame_error(bool wrong)
+{
+    if (wrong)
+        __atomic_add_fetch(&frame_errors, 1, __ATOMIC_SEQ_CST);
+}
+
+/* A number that only this CPU, run and round write. */
+static uint64_t stamp(struct paddr run, unsigned round)
+{
+    return run.value ^ (uint64_t)cpu_index() << 52 ^ round;
+}
+
+static void take_runs(struct frame_cache *cache, struct paddr *held, unsigned round)
+{
+    for (unsigned i = 0; i < HELD; i++) {
+        held[i] = frame_alloc(cache, i % ORDERS);
+        frame_error(held[i].value == 0 || held[i].value < LOW_MEMORY_END);
+        if (held[i].value != 0)
+            *(uint64_t *)mm_pointer(&kernel_mm, held[i]) = stamp(held[i], round);
+    }
+}
+
+static void give_runs(struct frame_cache *cache, const struct paddr *held, unsigned round)
+{
+    for (unsigned i = 0; i < HELD; i++) {
+        if (held[i].value == 0)
+            continue;
+        frame_error(*(const uint64_t *)mm_pointer(&kernel_mm, held[i]) != stamp(held[i], round));
+        frame_free(cache, held[i], i % ORDERS);
+    }
+}
+
+static void use_frames(void *unused)
+{
+    (void)unused;
+    struct paddr held[HELD];
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        take_runs(memory_cache(), held, round);
+        give_runs(memory_cache(), held, round);
+    }
+}
+
+static enum test_result test_frames(void)
+{
+    uint64_t free_before = frames_free_count(&kernel_mm.frames);
+    uint64_t used_before = frames_used_count(&kernel_mm.frames);
+    frame_errors = 0;
+    TEST_ASSERT(smp_run_on_all(use_frames, NULL) == STATUS_OK);
+    TEST_ASSERT(frame_errors == 0);
+    TEST_ASSERT(frames_free_count(&kernel_mm.frames) == free_before);
+    TEST_ASSERT(frames_used_count(&kernel_mm.frames) == used_before);
+    TEST_ASSERT(mm_audit(&kernel_mm) == STATUS_OK);
+    return TEST_PASSED;
+}
+
+/* Rule 9: nothing below 1 MiB can be had, or is free. */
+static enum test_result test_low_memory(void)
+{
+    TEST_ASSERT(frame_alloc_below(memory_cache(), 0, LOW_MEMORY_END).value == 0);
+    TEST_ASSERT(frames_free_in(&kernel_mm.frames, PRANGE(0, LOW_MEMORY_END)) == 0);
+    return TEST_PASSED;
+}
+
+/* ---- Ledger ---- */
+
+static bool balances(struct ledger *ledger)
+{
+    mm_ledger(&kernel_mm, ledger);
+    return ledger_check(ledger) == STATUS_OK &&
+           ledger->total == ledger->free + ledger->used + ledger->firmware + ledger->low + ledger->awaiting;
+}
+
+/* It balances, and a frame that is taken moves from free to used. */
+static enum test_result test_ledger(void)
+{
+    struct ledger before;
+    struct ledger during;
+    struct ledger after;
+    bool balanced = balances(&before);
+    struct paddr frame = frame_alloc(memory_cache(), 0);
+    balanced = balances(&during) && balanced;
+    if (frame.value != 0)
+        frame_free(memory_cache(), frame, 0);
+    balanced = balances(&after) && balanced;
+    TEST_ASSERT(frame.value != 0);
+    TEST_ASSERT(balanced);
+    TEST_ASSERT(during.used == before.used + 1 && during.free == before.free - 1);
+    TEST_ASSERT(after.used == before.used && after.free == before.free);
+    return TEST_PASSED;
+}
+
+/* ---- Heap ---- */
+
+static const size_t sizes[] = {1, 16, 17, 100, 255, 512, 1000, 2048, 2049, 5000, 70000};
+
+static enum test_result test_heap(void)
+{
+    uint8_t *objects[ARRAY_COUNT(sizes)];
+    uint64_t live_before = kernel_mm.heap.live_count;
+    unsigned wrong = 0;
+    for (unsigned i = 0; i < ARRAY_COUNT(sizes); i++) {
+        objects[i] = heap_alloc(&kernel_mm.heap, memory_cache(), sizes[i]);
+        wrong += objects[i] == NULL || vaddr_of(objects[i]).value % 16 != 0;
+        if (objects[i] != NULL)
+            memset(objects[i], (int)i, sizes[i]);
+    }
+    for (unsigned i = 0; i < ARRAY_COUNT(sizes); i++) {
+        wrong += objects[i] != NULL && (objects[i][0] != i || objects[i][sizes[i] - 1] != i);
+        heap_free(&kernel_mm.heap, memory_cache(), objects[i]);
+    }
+    TEST_ASSERT(wrong == 0);
+    TEST_ASSERT(kernel_mm.heap.live_count == live_before);
+    return TEST_PASSED;
+}
+
+/* ---- Virtual ranges ---- */
+
+static bool is_mapped(uint64_t address)
+{
+    struct paging_entry entry;
+    return paging_lookup(&kernel_mm.kernel_map, VADDR(address), &entry);
+}
+
+static enum test_result test_vspace(void)
+{
+    uint64_t ranges_before = kernel_mm.vspace.used_count;
+    struct vaddr top;
+    TEST_ASSERT(vspace_stack(&kernel_mm.vspace, 2, &top) == STATUS_OK);
+    uint64_t bottom = top.value - 2 * PAGE_SIZE;
+    memset(vaddr_pointer(VADDR(bottom)), 0x5A, 2 * PAGE_SIZE);
+    bool guarded = !is_mapped(bottom - PAGE_SIZE) && !is_mapped(top.value);
+    vspace_stack_free(&kernel_mm.vspace, top);
+    TEST_ASSERT(guarded);
+    TEST_ASSERT(!is_mapped(bottom) && !is_mapped(bottom + PAGE_SIZE));
+    TEST_ASSERT(kernel_mm.vspace.used_count == ranges_before);
+    return TEST_PASSED;
+}
+
+/* ---- Page array ---- */
+
+/* Every frame of memory of ours has a descriptor, and reclaim left none waiting. */
+static enum test_result test_page_array(void)
+{
+    const struct memmap *map = &kernel_mm.map;
+    struct page_array_token token;
+    TEST_ASSERT(mm_described(&kernel_mm, &token) == STATUS_OK);
+    for (uint32_t i = 0; i < map->count; i++) {
+        const struct memory_region *region = &map->regions[i];
+        if (!memory_kind_ours((enum memory_kind)region->kind) || memory_region_low(region))
+            continue;
+        const struct page *page = page_array_entry(&kernel_mm.pages, region->range.start);
+        TEST_ASSERT(page != NULL);
+        TEST_ASSERT(page->kind != PAGE_ABSENT && page->kind != PAGE_LOW);
+        TEST_ASSERT(!kernel_mm.reclaimed || page->kind != PAGE_AWAITING);
+    }
+    return TEST_PASSED;
+}
+
+const struct test tests_memory[] = {
+    {"frames",     test_frames    },
+    {"low-memory", test_low_memory},
+    {"ledger",     test_ledger    },
+    {"heap",       test_heap      },
+    {"vspace",     test_vspace    },
+    {"page-array", test_page_array},
+    {NULL,         NULL           },
+};

@@ -1,0 +1,185 @@
+/*
+ * What may be read, written and executed: rule 13's W^X, the guard pages, the low half that is gone.
+ *
+ * Twice, where it can be: by walking the page tables, and by trying.
+ */
+#include "kernel/base/string.h"
+#include "kernel/image.h"
+#include "kernel/memory.h"
+#include "kernel/smp.h"
+#include "kernel/tests/tests.h"
+#include "kernel/tests/walk.h"
+#include "kernel/trap.h"
+#include "kernel/x86/cpu.h"
+#include "mm/layout.h"
+
+#define RETURN_INSTRUCTION 0xC3u
+
+/* ---- By walking ---- */
+
+static bool in_image(struct vaddr address)
+{
+    return address.value >= KERNEL_IMAGE_BASE && address.value < KERNEL_IMAGE_BASE + image_pe()->size_bytes;
+}
+
+static bool visit_wx(const struct walk_leaf *leaf, void *unused)
+{
+    (void)unused;
+    if (leaf->user || leaf->address.value < DIRECT_MAP_BASE)
+        return false;
+    if (leaf->executable)
+        return !leaf->writable && in_image(leaf->address);
+    return true;
+}
+
+/* Nothing is writable and executable, for user code, or in the low half; nothing but the image is executable. */
+static enum test_result test_wx(void)
+{
+    struct walk_result result = walk_kernel_map(visit_wx, NULL);
+    TEST_ASSERT(result.leaf_count > 0);
+    TEST_ASSERT(result.wrong_count == 0);
+    return TEST_PASSED;
+}
+
+static bool visit_alias(const struct walk_leaf *leaf, void *unused)
+{
+    (void)unused;
+    for (uint32_t i = 0; i < kernel_mm.config.segment_count; i++) {
+        const struct mm_segment *segment = &kernel_mm.config.segments[i];
+        if (segment->temporary || !prange_overlaps(segment->range, leaf->target))
+            continue;
+        if (leaf->address.value - leaf->target.start.value != segment->address.value - segment->range.start.value)
+            return false;
+    }
+    return true;
+}
+
+/* The image is mapped where it is linked and nowhere else, so its W^X cannot be got around. */
+static enum test_result test_image_alias(void)
+{
+    struct walk_result result = walk_kernel_map(visit_alias, NULL);
+    TEST_ASSERT(result.leaf_count > 0);
+    TEST_ASSERT(result.wrong_count == 0);
+    return TEST_PASSED;
+}
+
+/* ---- By trying ---- */
+
+static void write_byte(void *address)
+{
+    volatile uint8_t *byte = address;
+    *byte = *byte;
+}
+
+static void execute(void *address)
+{
+    void (*function)(void) = (void (*)(void))(uintptr_t)address;
+    function();
+}
+
+/* Whether function(address) is a page fault, with the protection's bit in the error code. */
+static bool faults(void (*function)(void *), struct vaddr address, uint64_t error_bit)
+{
+    struct recovery report;
+    if (!trap_catch(function, vaddr_pointer(address), &report))
+        return false;
+    return report.vector == VECTOR_PAGE_FAULT && (report.error & error_bit) != 0 &&
+           report.fault_address == address.value;
+}
+
+static enum test_result test_text(void)
+{
+    TEST_ASSERT(faults(write_byte, VADDR((uint64_t)(uintptr_t)write_byte), PAGE_FAULT_WRITE));
+    return TEST_PASSED;
+}
+
+static enum test_result test_rodata(void)
+{
+    TEST_ASSERT(faults(write_byte, vaddr_of("a constant"), PAGE_FAULT_WRITE));
+    TEST_ASSERT(faults(write_byte, vaddr_of(__ImageBase), PAGE_FAULT_WRITE));
+    return TEST_PASSED;
+}
+
+static uint8_t data_code[16] = {RETURN_INSTRUCTION};
+
+static enum test_result test_data(void)
+{
+    uint8_t stack_code[16] = {RETURN_INSTRUCTION};
+    TEST_ASSERT(faults(execute, vaddr_of(data_code), PAGE_FAULT_INSTRUCTION));
+    TEST_ASSERT(faults(execute, vaddr_of(stack_code), PAGE_FAULT_INSTRUCTION));
+    return TEST_PASSED;
+}
+
+static enum test_result test_direct_map(void)
+{
+    struct paddr frame = frame_alloc(memory_cache(), 0);
+    TEST_ASSERT(frame.value != 0);
+    uint8_t *code = mm_pointer(&kernel_mm, frame);
+    code[0] = RETURN_INSTRUCTION;
+    bool stopped = faults(execute, vaddr_of(code), PAGE_FAULT_INSTRUCTION);
+    frame_free(memory_cache(), frame, 0);
+    TEST_ASSERT(stopped);
+    return TEST_PASSED;
+}
+
+static bool is_readable(uint64_t address)
+{
+    uint64_t value;
+    return recover_read(address, &value);
+}
+
+/* Page 0, and the image at the physical address where the firmware loaded it, once 1:1. */
+static enum test_result test_low_half(void)
+{
+    struct paging_entry entry;
+    TEST_ASSERT(!is_readable(0));
+    TEST_ASSERT(!is_readable(memory_handoff()->image.start));
+    TEST_ASSERT(!paging_lookup(&kernel_mm.kernel_map, VADDR(0), &entry));
+    return TEST_PASSED;
+}
+
+/* The page that CPUs started in: not mapped where it runs, and nobody's to allocate. */
+static enum test_result test_trampoline(void)
+{
+    uint64_t page = memory_handoff()->trampoline;
+    struct paging_entry entry;
+    if (page == 0)
+        return tests_skip("this machine gave no trampoline page");
+    TEST_ASSERT(page < LOW_MEMORY_END);
+    TEST_ASSERT(!is_readable(page));
+    TEST_ASSERT(!frames_is_free(&kernel_mm.frames, PADDR(page)));
+    if (paging_lookup(&kernel_mm.kernel_map, VADDR(DIRECT_MAP_BASE + page), &entry))
+        TEST_ASSERT((entry.flags & PAGING_EXECUTE) == 0);
+    return TEST_PASSED;
+}
+
+static bool is_guarded(struct vaddr top, uint64_t page_count)
+{
+    uint64_t bottom = top.value - page_count * PAGE_SIZE;
+    return is_readable(top.value - 8) && is_readable(bottom) && !is_readable(bottom - 8) && !is_readable(top.value) &&
+           vspace_is_guard(&kernel_mm.vspace, VADDR(bottom - 8));
+}
+
+static enum test_result test_guard_pages(void)
+{
+    for (unsigned cpu = 0; cpu < smp_cpu_count(); cpu++) {
+        const struct percpu *block = smp_cpu(cpu);
+        TEST_ASSERT(is_guarded(block->stack_top, SMP_STACK_PAGES));
+        for (unsigned i = 0; i < IST_COUNT; i++)
+            TEST_ASSERT(is_guarded(block->interrupt_stack_tops[i], SMP_INTERRUPT_STACK_PAGES));
+    }
+    return TEST_PASSED;
+}
+
+const struct test tests_protection[] = {
+    {"wx",                 test_wx         },
+    {"image-alias",        test_image_alias},
+    {"text-write",         test_text       },
+    {"rodata-write",       test_rodata     },
+    {"data-execute",       test_data       },
+    {"direct-map-execute", test_direct_map },
+    {"low-half",           test_low_half   },
+    {"trampoline",         test_trampoline },
+    {"guard-pages",        test_guard_pages},
+    {NULL,                 NULL            },
+};

@@ -1,0 +1,77 @@
+/* Down through the tables, collecting what each level allows. */
+#include "kernel/tests/walk.h"
+
+#include "kernel/base/bits.h"
+#include "kernel/console.h"
+#include "kernel/memory.h"
+
+#define ENTRY_PRESENT BIT(0)
+#define ENTRY_WRITE   BIT(1)
+#define ENTRY_USER    BIT(2)
+#define ENTRY_LARGE   BIT(7) /* in levels 2 and 3; the PAT bit in level 1 */
+#define ENTRY_NX      BIT(63)
+#define ENTRY_ADDRESS 0x000FFFFFFFFFF000ull
+#define ENTRIES       512u
+#define WRONG_PRINTED 4u
+
+struct walk {
+    walk_visit *visit;
+    void *context;
+    struct walk_result result;
+};
+
+/* Bytes that one entry of a table at `level` (1: the lowest) translates. */
+static uint64_t entry_bytes(unsigned level)
+{
+    return PAGE_SIZE << (9 * (level - 1));
+}
+
+/* The upper half begins where the root's highest index bit is set: its addresses have all bits above set too. */
+static uint64_t canonical(uint64_t address, unsigned levels)
+{
+    uint64_t sign = BIT(12 + 9 * levels - 1);
+    return (address & sign) != 0 ? address | ~(sign - 1) : address;
+}
+
+static void visit_leaf(struct walk *walk, uint64_t entry, unsigned level, struct walk_leaf leaf)
+{
+    uint64_t target = align_down(entry & ENTRY_ADDRESS, entry_bytes(level));
+    leaf.address = VADDR(canonical(leaf.address.value, kernel_mm.kernel_map.levels));
+    leaf.target = PRANGE(target, target + entry_bytes(level));
+    walk->result.leaf_count++;
+    if (walk->visit(&leaf, walk->context))
+        return;
+    if (walk->result.wrong_count++ < WRONG_PRINTED)
+        print("# 0x%llx -> [0x%llx, 0x%llx)%s%s%s\n", leaf.address.value, leaf.target.start.value,
+              leaf.target.end.value, leaf.writable ? " write" : "", leaf.executable ? " execute" : "",
+              leaf.user ? " user" : "");
+}
+
+static void walk_table(struct walk *walk, struct paddr table, unsigned level, struct walk_leaf allowed)
+{
+    const uint64_t *entries = mm_pointer(&kernel_mm, table);
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        uint64_t entry = entries[i];
+        if ((entry & ENTRY_PRESENT) == 0)
+            continue;
+        struct walk_leaf below = {
+            .address = vaddr_add(allowed.address, i * entry_bytes(level)),
+            .writable = allowed.writable && (entry & ENTRY_WRITE) != 0,
+            .executable = allowed.executable && (entry & ENTRY_NX) == 0,
+            .user = allowed.user && (entry & ENTRY_USER) != 0,
+        };
+        bool large = (level == 2 || level == 3) && (entry & ENTRY_LARGE) != 0;
+        if (level == 1 || large)
+            visit_leaf(walk, entry, level, below);
+        else
+            walk_table(walk, PADDR(entry & ENTRY_ADDRESS), level - 1, below);
+    }
+}
+
+struct walk_result walk_kernel_map(walk_visit *visit, void *context)
+{
+    struct walk walk = {.visit = visit, .context = context};
+    struct walk_leaf all = {.writable = true, .executable = true, .user = true};
+    walk_table(&walk, kernel_mm.kernel_map.root, kernel_mm.kernel_map.levels, all);
+    return walk.result;
+}

@@ -1,0 +1,32 @@
+/*
+ * A walk over every mapping of the kernel's page tables, read straight from the tables.
+ *
+ * Independent of mm/paging.c on purpose: what that file believes of its tables and what the CPU makes of them are
+ * compared, not assumed. Source: SDM 3, 4.5, tables 4-14 to 4-20.
+ */
+#ifndef KEEL_KERNEL_TESTS_WALK_H
+#define KEEL_KERNEL_TESTS_WALK_H
+
+#include "kernel/base/range.h"
+#include "kernel/base/types.h"
+
+/* One mapping, with the access that all levels together allow. */
+struct walk_leaf {
+    struct vaddr address;
+    struct prange target;
+    bool writable;
+    bool executable;
+    bool user;
+};
+
+/* False: this mapping is wrong. The walk goes on. */
+typedef bool walk_visit(const struct walk_leaf *leaf, void *context);
+
+struct walk_result {
+    uint64_t leaf_count;
+    uint64_t wrong_count; /* the first few are printed as diagnostics */
+};
+
+struct walk_result walk_kernel_map(walk_visit *visit, void *context);
+
+#endif

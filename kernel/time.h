@@ -1,0 +1,56 @@
+/*
+ * Time: the TSC, calibrated once, and sleeping until it gets somewhere.
+ *
+ * Owns: the TSC's frequency, the choice of timer (TSC deadline or the local APIC's counter) and VECTOR_TIMER.
+ * Rules: time_now_us and the two delays work on any CPU after time_init. Every wait here is bounded by its argument.
+ */
+#ifndef KEEL_KERNEL_TIME_H
+#define KEEL_KERNEL_TIME_H
+
+#include "kernel/base/status.h"
+#include "kernel/base/types.h"
+
+/* A counter of known frequency to calibrate against. */
+struct time_reference {
+    const char *name;
+    uint64_t (*read)(void *context); /* NULL: this machine has none */
+    void *context;
+    uint64_t frequency_hz;
+    uint64_t mask;                   /* of the counter's width, which it wraps at */
+};
+
+/*
+ * Calibrates the TSC: CPUID if it says, else the first of `references` (best first) that counts, else the PIT. The
+ * local APIC works. STATUS_UNSUPPORTED: nothing counts; 1 GHz is assumed, and waits come out too short or too long.
+ */
+enum status time_init(const struct time_reference *references, unsigned count);
+
+/* Microseconds since the TSC was 0, roughly since reset. */
+uint64_t time_now_us(void);
+uint64_t time_us_of_tsc(uint64_t tsc);
+
+/* For loops that must end: uint64_t deadline = time_deadline(1000); while (...) if (time_after(deadline)) ... */
+uint64_t time_deadline(uint64_t from_now_us);
+bool time_after(uint64_t deadline);
+
+/* Spins. Interrupts as they are. */
+void time_delay_us(uint64_t duration_us);
+
+/* Halts until then, serving interrupts; spins on a machine without a timer. Called with interrupts on. */
+void time_sleep_us(uint64_t duration_us);
+
+/* VECTOR_TIMER will wake this CPU from HLT within the time, and within a second. Called with interrupts off. */
+void time_wake_in_us(uint64_t duration_us);
+
+/* For the `time` command. */
+struct time_facts {
+    const char *source;    /* what the TSC was calibrated against */
+    const char *timer;     /* what wakes a CPU: "TSC deadline", "local APIC timer", "none" */
+    uint64_t tsc_hz;
+    uint64_t apic_timer_hz; /* 0 with TSC deadline */
+    bool tsc_invariant;
+    uint64_t timer_interrupts;
+};
+struct time_facts time_facts(void);
+
+#endif
