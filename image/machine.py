@@ -1,0 +1,161 @@
+"""The machine that Keel runs on in QEMU: from a few wishes to QEMU's command line.
+
+Owns the choice of devices. image/run and the boot tests both start machines through this file, so that what is
+tested is what a person runs. Arguments that a person adds for QEMU come last and win: where QEMU would add up
+instead (-serial, -display, -accel), ours are left out.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import firmware
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGE = ROOT / "build" / "keel.img"
+ESP_OFFSET = 1 << 20  # where image/esp puts the file system
+
+# isa-debug-exit ends QEMU with (value << 1) | 1; the values are the kernel's (kernel/panic.c, kernel/tests).
+DEBUG_EXIT_PORT = 0xF4
+EXIT_TESTS_FAILED = 0x10 << 1 | 1
+EXIT_PANIC = 0x18 << 1 | 1
+
+# Above this, memory is promised and not reserved, so that a 16 GiB machine starts on a small host.
+RESERVE_MAX_MIB = 2048
+
+
+class MachineError(Exception):
+    """The machine cannot be put together, with the reason in words for a person."""
+
+
+def qemu_program():
+    name = os.environ.get("QEMU") or "qemu-system-x86_64"
+    path = shutil.which(name)
+    if not path:
+        raise MachineError(f"{name} not found: image/setup installs it")
+    return path
+
+
+def memory_mib(text):
+    """MiB from 512, 512M or 2G."""
+    number, unit = (text[:-1], text[-1].upper()) if text[-1:].isalpha() else (text, "M")
+    if not number.isdigit() or unit not in "MG" or int(number) == 0:
+        raise MachineError(f"--memory {text}: a number of MiB, or with M or G, such as 512M")
+    return int(number) << (10 if unit == "G" else 0)
+
+
+def accelerators():
+    """What QEMU should try: the CPU's own virtualisation where it works, else translation (TCG)."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return ["tcg"]
+    if platform.system() == "Darwin":
+        return ["hvf", "tcg"] if works("hvf") else ["tcg"]
+    return ["kvm", "tcg"] if os.access("/dev/kvm", os.R_OK | os.W_OK) and works("kvm") else ["tcg"]
+
+
+def works(accelerator):
+    """Whether a guest really runs: in containers and nested machines /dev/kvm may open and then fail.
+
+    The guest is four instructions at the reset vector (SDM vol. 3, 10.1.4) that end QEMU with a code of ours.
+    """
+    code = bytes([0xB0, 0x10, 0xE6, DEBUG_EXIT_PORT, 0xF4])  # mov al, 0x10; out DEBUG_EXIT_PORT, al; hlt
+    rom = bytes(0xFFF0) + code.ljust(16, b"\xF4")
+    with tempfile.NamedTemporaryFile(suffix=".rom") as file:
+        file.write(rom)
+        file.flush()
+        command = [qemu_program(), "-accel", accelerator, "-cpu", "max", "-machine", "q35", "-m", "16", "-nodefaults",
+                   "-display", "none", "-bios", file.name, "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x}"]
+        try:
+            ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, timeout=5)
+        except subprocess.TimeoutExpired:
+            return False
+    return ended.returncode == EXIT_TESTS_FAILED
+
+
+def has_display():
+    return platform.system() == "Darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+class Machine:
+    """memory, cpus, firmware, headless, command_line, image, extra: as the options of image/run.
+
+    serial: what QEMU's -serial gets. prepare() puts the command line into a copy of the image, in a directory that the
+    caller owns and removes; command() is then a list of arguments for QEMU.
+    """
+
+    def __init__(self, memory="512M", cpus=4, firmware_name="ovmf", headless=True, command_line=None, image=IMAGE,
+                 extra=(), serial="mon:stdio"):
+        self.memory_mib = memory_mib(memory)
+        self.cpus = cpus
+        self.firmware = firmware.find(firmware_name)
+        self.headless = headless
+        self.command_line = command_line
+        self.image = Path(image)
+        self.extra = list(extra)
+        self.serial = serial
+
+    def prepare(self, directory):
+        if self.command_line is None:
+            return
+        copy, text = Path(directory, "keel.img"), Path(directory, "cmdline.txt")
+        shutil.copyfile(self.image, copy)
+        text.write_bytes(self.command_line.encode() + b"\n")
+        mcopy = subprocess.run(["mcopy", "-o", "-i", f"{copy}@@{ESP_OFFSET}", text, "::/keel/cmdline.txt"],
+                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if mcopy.returncode != 0:
+            raise MachineError(f"cannot write \\keel\\cmdline.txt into a copy of the image: {mcopy.stderr.strip()}")
+        self.image = copy
+
+    def command(self):
+        return [qemu_program(), "-name", "Keel", *self.processor(), *self.memory(), *self.flash(), *self.devices(),
+                *self.console(), "-no-reboot", *self.extra]
+
+    def added(self, *options):
+        """Whether the person's own arguments have one of these options."""
+        return any(word.lstrip("-") in options and word.startswith("-") for word in self.extra)
+
+    def processor(self):
+        accelerator = []
+        if not self.added("accel", "enable-kvm"):
+            accelerator = [word for name in accelerators() for word in ("-accel", name)]
+        # max: all that the host has under KVM, all that QEMU can do under TCG (SMEP, SMAP, UMIP, 1 GiB pages).
+        return ["-machine", "q35", *accelerator, "-cpu", "max", "-smp", str(self.cpus)]
+
+    def memory(self):
+        if self.added("m"):
+            return []
+        size = ["-m", f"{self.memory_mib}M"]
+        if self.memory_mib <= RESERVE_MAX_MIB or platform.system() != "Linux":
+            return size
+        backend = f"memory-backend-ram,id=keel-ram,size={self.memory_mib}M,reserve=off"
+        return [*size, "-object", backend, "-machine", "memory-backend=keel-ram"]
+
+    def flash(self):
+        if not self.firmware.variables:
+            return ["-bios", self.firmware.code]
+        code_format = "qcow2" if firmware.is_qcow2(self.firmware.code) else "raw"
+        variables_format = "qcow2" if firmware.is_qcow2(self.firmware.variables) else "raw"
+        # snapshot=on: every run starts with the variables as they were installed, and the system's file stays so.
+        return ["-drive", f"if=pflash,unit=0,format={code_format},readonly=on,file={self.firmware.code}",
+                "-drive", f"if=pflash,unit=1,format={variables_format},snapshot=on,file={self.firmware.variables}"]
+
+    def devices(self):
+        # snapshot=on: what the guest writes to the disk is gone afterwards, build/keel.img stays as it was built.
+        # No network card: Keel has no use for one, and the firmware would try to boot from it.
+        network = [] if self.added("nic", "net", "netdev") else ["-nic", "none"]
+        return ["-drive", f"format=raw,snapshot=on,file={self.image}", *network,
+                "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"]
+
+    def console(self):
+        arguments = []
+        if self.headless and not self.added("display", "nographic", "vnc", "spice"):
+            arguments += ["-display", "none"]
+        if not self.added("serial", "nographic", "nodefaults"):
+            arguments += ["-serial", self.serial]
+        elif not self.added("monitor", "nographic", "nodefaults"):
+            arguments += ["-monitor", "none"]
+        return arguments

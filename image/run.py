@@ -1,0 +1,261 @@
+"""Boots Keel in QEMU; the exit status is the kernel's verdict. Started by image/run.
+
+  0    the kernel powered the machine off
+  1    a panic, a failed test, or the machine was reset
+  2    the machine did not start: a tool is missing, the build failed, QEMU refused
+  124  it was still running after --timeout seconds
+  130  it was ended from outside: Ctrl-A X, Ctrl-C, the window closed
+
+QEMU's own exit status tells a panic (isa-debug-exit) but not a power-off from a reset, so the reason comes from QMP.
+"""
+
+import argparse
+import os
+import platform
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import firmware
+import machine
+import qmp
+
+SETUP = machine.ROOT / "image" / "setup"
+
+OK, FAILED, NOT_STARTED, TIMED_OUT, ENDED_FROM_OUTSIDE = 0, 1, 2, 124, 130
+
+EPILOG = """\
+The console is this terminal. Keys: Ctrl-A X ends QEMU, Ctrl-A C reaches QEMU's monitor and back, Ctrl-A Ctrl-A
+sends a Ctrl-A; everything else, Ctrl-C too, goes to Keel.
+Environment: QEMU, OVMF_CODE, OVMF_VARS, CLANG, LLD_LINK, NASM, PYTHON name other tools and files.
+Exit status: 0 after a power-off by the kernel; 1 after a panic, a failed test or a reset; 2 when nothing was
+started; 124 after a time-out; 130 when ended from outside."""
+
+
+def say(text):
+    print(f"image/run: {text}", file=sys.stderr, flush=True)
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="image/run", description="Build Keel and boot it in QEMU.", epilog=EPILOG,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("--headless", action="store_true", help="no window, even where there is a display")
+    parser.add_argument("--memory", default="512M", metavar="SIZE", help="memory, such as 512M or 2G (%(default)s)")
+    parser.add_argument("--cpus", type=int, default=4, metavar="N", help="number of CPUs (%(default)s)")
+    parser.add_argument("--firmware", default="ovmf", metavar="NAME|PATH",
+                        help="ovmf, uboot, or a firmware file (%(default)s)")
+    parser.add_argument("--append", metavar="TEXT", help="kernel command line, such as 'run=\"mem; poweroff\"'")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="end QEMU and fail after so long")
+    parser.add_argument("--image", type=Path, metavar="FILE", help="boot this image and build nothing")
+    parser.add_argument("--dry-run", action="store_true", help="print the QEMU command and do nothing")
+    parser.add_argument("--doctor", action="store_true", help="say what was found and what is missing, do nothing")
+    parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="more arguments for QEMU")
+    words, extra = arguments, []
+    if "--" in arguments:
+        split = arguments.index("--")
+        words, extra = arguments[:split], arguments[split + 1:]
+    options = parser.parse_args(words)
+    if options.extra:
+        parser.error(f"unknown argument {options.extra[0]}; arguments for QEMU come after --")
+    options.extra = extra
+    return options
+
+
+def sets(options):
+    """What image/setup is to provide."""
+    return ["run", *["uboot"] * (options.firmware == "uboot"), *["window"] * (not options.headless)]
+
+
+def build():
+    """Brings build/keel.img up to date with the tools that image/setup found. Build output goes to stderr."""
+    found = subprocess.run([SETUP, "--env"], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    environment = dict(line.split("=", 1) for line in found) | dict(os.environ)
+    ninja = subprocess.Popen(["ninja", "-C", machine.ROOT, "build/keel.img"], env=environment, text=True,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    for line in ninja.stdout:
+        if not line.startswith(("ninja: Entering directory", "ninja: no work to do")):
+            sys.stderr.write(line)
+    return ninja.wait() == 0
+
+
+def described(command_line, command):
+    """The QEMU command as a person can paste it."""
+    note = [f"# with this text in \\keel\\cmdline.txt of a copy of the image: {command_line}"] if command_line else []
+    return "\n".join(note + [" ".join(shlex.quote(str(word)) for word in command)])
+
+
+def doctor(options):
+    def version(*command):
+        path = shutil.which(command[0])
+        if not path:
+            return "not found"
+        ran = subprocess.run([path, *command[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True)
+        return f"{path}: {(ran.stdout.splitlines() or ['no answer'])[0].strip()}"
+
+    def firmware_files(name):
+        try:
+            found = firmware.find(name)
+        except firmware.FirmwareError as error:
+            return str(error)
+        return " + ".join(part for part in (found.code, found.variables) if part)
+
+    found = subprocess.run([SETUP, "--env"], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    tools = dict(line.split("=", 1) for line in found)
+    qemu = os.environ.get("QEMU") or "qemu-system-x86_64"
+    rows = [("clang", version(tools.get("CLANG", "clang"), "--version")),
+            ("lld", version(tools.get("LLD_LINK", "lld-link"), "--version")),
+            ("nasm", version(os.environ.get("NASM") or "nasm", "-v")),
+            ("ninja", version("ninja", "--version")),
+            ("mtools", version("mformat", "--version")),
+            ("python", f"{sys.executable}: Python {platform.python_version()}"),
+            ("qemu", version(qemu, "--version")),
+            ("ovmf", firmware_files("ovmf")),
+            ("uboot", firmware_files("uboot")),
+            ("accel", ", then ".join(machine.accelerators()) if shutil.which(qemu) else "unknown without QEMU"),
+            ("window", "no" if options.headless else "yes")]
+    for name, text in rows:
+        print(f"{name:8} {text}")
+    sys.stdout.flush()
+    return subprocess.run([SETUP, "--check", *sets(options), "test"]).returncode
+
+
+def owns_terminal():
+    """Whether QEMU may read from stdin: a background job that touches its terminal would be stopped."""
+    try:
+        return not os.isatty(0) or os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False
+
+
+class TerminalKept:
+    """QEMU makes the terminal raw and its files non-blocking; this puts them back even when QEMU was killed."""
+
+    def __enter__(self):
+        self.attributes = None
+        if os.isatty(0) and owns_terminal():
+            import termios
+            self.attributes = termios.tcgetattr(0)
+
+    def __exit__(self, *_):
+        for descriptor in (0, 1, 2):
+            try:
+                os.set_blocking(descriptor, True)
+            except OSError:
+                pass
+        if self.attributes:
+            import termios
+            termios.tcsetattr(0, termios.TCSADRAIN, self.attributes)
+
+
+def end(process):
+    """Ends QEMU: kindly, then surely."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def verdict(code, reason):
+    """The exit status and a sentence for it, from QEMU's exit status and from what QMP said."""
+    if code == machine.EXIT_PANIC:
+        return FAILED, "the kernel panicked"
+    if code == machine.EXIT_TESTS_FAILED:
+        return FAILED, "a test failed in the kernel"
+    if code < 0:
+        return FAILED, f"QEMU was killed by signal {-code}"
+    if code == 1 and reason is None:
+        return NOT_STARTED, "QEMU did not start"
+    if code != 0:
+        return FAILED, f"QEMU ended with status {code}"
+    if reason == "guest-shutdown":
+        return OK, None
+    if reason == "guest-reset":
+        return FAILED, "the machine was reset"
+    if reason == "guest-panic":
+        return FAILED, "the guest reported a panic to QEMU"
+    return ENDED_FROM_OUTSIDE, f"ended from outside ({reason or 'by hand'}), not by the kernel"
+
+
+def watch(process, listener, timeout):
+    """Waits for QEMU's end; returns its exit status and the reason of the shutdown. TimeoutExpired when late."""
+    link = listener.accept(alive=lambda: process.poll() is None)
+    if link is None:
+        return process.wait(), None
+    reader = threading.Thread(target=link.drain, daemon=True)
+    reader.start()
+    code = process.wait(timeout)
+    reader.join(5)
+    return code, link.shutdown_reason()
+
+
+def boot(wished, timeout):
+    with tempfile.TemporaryDirectory(prefix="keel-") as directory, TerminalKept():
+        wished.prepare(directory)
+        listener = qmp.Listener(Path(directory) / "qmp")
+        stdin = None if owns_terminal() else subprocess.DEVNULL
+        process = subprocess.Popen([*wished.command(), *listener.arguments()], stdin=stdin)
+        try:
+            return verdict(*watch(process, listener, timeout))
+        except subprocess.TimeoutExpired:
+            return TIMED_OUT, f"still running after {timeout:g} s: timed out"
+        except KeyboardInterrupt:
+            return ENDED_FROM_OUTSIDE, "interrupted"
+        finally:
+            end(process)
+
+
+def ensure_descriptors():
+    """A closed stdin, stdout or stderr would otherwise become some other file of ours."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    ensure_descriptors()
+    options = parse(sys.argv[1:])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    options.headless = options.headless or not machine.has_display()
+    if options.doctor:
+        return doctor(options)
+    if not options.dry_run:
+        if subprocess.run([SETUP, *sets(options)]).returncode != 0:
+            return NOT_STARTED
+        if not options.image and not build():
+            say("the build failed")
+            return NOT_STARTED
+    wished = machine.Machine(options.memory, options.cpus, options.firmware, options.headless, options.append,
+                             options.image or machine.IMAGE, options.extra)
+    if options.dry_run:
+        print(described(options.append, wished.command()))
+        return OK
+    status, sentence = boot(wished, options.timeout)
+    if sentence:
+        say(sentence)
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (machine.MachineError, firmware.FirmwareError, qmp.QmpError, OSError) as error:
+        say(error)
+        sys.exit(NOT_STARTED)
+    except KeyboardInterrupt:
+        sys.exit(ENDED_FROM_OUTSIDE)
