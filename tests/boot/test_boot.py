@@ -1,0 +1,132 @@
+"""Boots through real firmware, as image/run does it: one row a machine, and each says why it exists."""
+
+import re
+
+import pytest
+
+import harness
+
+EVERYTHING = 'run="mem; frames; cpus; boot; time; poweroff"'
+
+
+class Row:
+    """One machine. why: the reason for the row; it is the row's documentation and its only excuse."""
+
+    def __init__(self, name, why, memory="512M", cpus=2, firmware="ovmf", extra=(), append="", marks=()):
+        self.name, self.why, self.append, self.marks = name, why, append, marks
+        self.machine = dict(memory=memory, cpus=cpus, firmware=firmware, extra=extra)
+
+
+def parameters(rows):
+    return [pytest.param(row, id=row.name, marks=[getattr(pytest.mark, mark) for mark in row.marks]) for row in rows]
+
+
+MACHINES = [
+    Row("128M-1cpu", "the smallest machine: nothing may assume memory to spare, nor a second CPU", "128M", 1),
+    Row("512M-2cpu", "the machine that the memory figures are quoted for", "512M", 2, marks=["quick"]),
+    Row("2G-4cpu", "all memory still below the hole under 4 GiB, several CPUs", "2G", 4),
+    Row("6G-4cpu", "memory on both sides of the hole under 4 GiB", "6G", 4),
+    Row("16G-16cpu", "many page-array sections for many CPUs to describe", "16G", 16),
+    Row("uboot-512M-1cpu", "a second firmware: other tables, other quirks, NX off at entry", "512M", 1, "uboot"),
+    Row("uboot-1G-2cpu", "U-Boot parks CPUs itself; ours must still take them", "1G", 2, "uboot"),
+    Row("no-display", "no GOP: nothing to draw on", extra=["-vga", "none"]),
+    Row("no-hpet", "time without an HPET", extra=["-machine", "hpet=off"]),
+    Row("no-i8042", "no keyboard controller: reads of its ports float", extra=["-machine", "i8042=off"]),
+    Row("bare", "every optional device absent at once", extra=["-vga", "none", "-machine", "hpet=off,i8042=off"]),
+    Row("noruntime", "runtime services never called, not even mapped", append="noruntime"),
+    Row("cpus=1", "processors that are there and stay unstarted", cpus=4, append="cpus=1"),
+    Row("keep-boot-services", "boot-services memory stays where it was and is still accounted for",
+        append="keep-boot-services"),
+    Row("no-gigabyte-pages", "page tables where the CPU has no 1 GiB pages", "6G", 2,
+        extra=["-cpu", "max,pdpe1gb=off"]),
+    Row("old-cpu", "no SMEP, SMAP, UMIP, x2APIC, invariant TSC or RDRAND", extra=["-cpu", "qemu64"]),
+    Row("64G", "a page array of 128 MiB must still be described by all CPUs", "64G", 4, marks=["long"]),
+    Row("255cpu", "the most CPUs that 8-bit APIC ids can name", "1G", 255, marks=["long"]),
+]
+
+
+@pytest.mark.parametrize("row", parameters(MACHINES))
+def test_boots_and_accounts_for_every_page(row):
+    ended = harness.run(f"{row.append} {EVERYTHING}", **row.machine)
+    cpus = 1 if "cpus=1" in row.append else row.machine["cpus"]
+    assert re.search(rf"^keel: ready cpus={cpus} boot_us=\d+", ended.text, re.MULTILINE), ended.text[-4000:]
+    assert "panic:" not in ended.text
+    assert re.search(r"^frame-check: ok\s*$", ended.text, re.MULTILINE), ended.text
+    assert re.search(r"^boot: exit_to_ready_tsc=\d+\s*$", ended.text, re.MULTILINE), ended.text
+    assert sorted(map(int, re.findall(r"^cpu (\d+): ", ended.text, re.MULTILINE))) == list(range(cpus))
+    lowest = re.search(r"^lowest free frame: 0x([0-9a-f]+)", ended.text, re.MULTILINE)
+    assert int(lowest.group(1), 16) >= 1 << 20, "memory below 1 MiB is never handed out"
+    harness.ledger(ended.text)
+    assert ended.status == 0, ended.messages
+
+
+def test_without_serial_the_exit_status_still_tells():
+    """No console at all but the screen: the power-off must come all the same."""
+    ended = harness.run(EVERYTHING, extra=["-serial", "none"])
+    assert ended.status == 0, ended.messages
+    assert ended.text == ""
+
+
+def test_without_serial_a_panic_still_tells():
+    """The counterpart of the row above: status 0 must not be what silence always gives."""
+    ended = harness.run('run="fault page"', extra=["-serial", "none"])
+    assert ended.status == 1, ended.messages
+    assert "panicked" in ended.messages
+
+
+def test_memory_figures_at_512M():
+    """What the kernel may keep: at most 2 MiB for itself, at least 98.0 % of the machine for others."""
+    found = harness.ledger(harness.run('run="mem; poweroff"', memory="512M", cpus=2).text)
+    assert found.used <= 512
+    assert found.free >= 0.98 * 131072
+    assert found.reclaimed > 0
+
+
+def test_keeping_boot_services_frees_less():
+    """The option must do what it says: fewer free pages than with reclaim, none reclaimed."""
+    kept = harness.ledger(harness.run('keep-boot-services run="mem; poweroff"').text)
+    assert kept.reclaimed == 0
+    assert kept.free < 0.98 * 131072
+
+
+def test_unknown_word_is_reported():
+    """A typing mistake on the command line is named, and the boot goes on."""
+    ended = harness.run('frobnicate=7 run="poweroff"')
+    assert "frobnicate" in ended.text
+    assert ended.status == 0, ended.messages
+
+
+def test_unknown_monitor_command_is_reported():
+    """Likewise a mistake in run=."""
+    ended = harness.run('run="frobnicate; poweroff"')
+    assert "frobnicate" in ended.text.split("keel: ready", 1)[1]
+    assert ended.status == 0, ended.messages
+
+
+def test_reboot_is_not_a_power_off():
+    """A reset ends the machine (-no-reboot) with a verdict that is not success."""
+    ended = harness.run('run="reboot"')
+    assert ended.status == 1
+    assert "reset" in ended.messages
+
+
+def test_map_command_prints_lines_that_replay_accepts(tmp_path):
+    """A person sends in what `map` prints: it must replay, to the same total that the machine printed."""
+    ended = harness.run('run="map; mem; poweroff"')
+    lines = re.findall(r"^\d+ (?:0x)?[0-9a-f]+ \d+ (?:0x)?[0-9a-f]+\s*$", ended.text, re.MULTILINE)
+    recorded = tmp_path / "machine.map"
+    recorded.write_text("\n".join(line.strip() for line in lines) + "\n")
+    replay = harness.machine.ROOT / "build" / "host" / "replay"
+    ran = harness.subprocess.run([replay, recorded], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert harness.ledger(ran.stdout).total == harness.ledger(ended.text).total
+
+
+def test_in_kernel_tests():
+    """All tests that only the kernel itself can run: faults caught, W^X, guard pages, timers, all CPUs."""
+    ended = harness.run("test=all", memory="1G", cpus=4, seconds=240)
+    results = re.findall(r"^(ok|not ok) (\d+) (?:- )?(.*)$", ended.text, re.MULTILINE)
+    planned = re.search(r"^1\.\.(\d+)", ended.text, re.MULTILINE)
+    assert planned and int(planned.group(1)) == len(results) > 0, ended.text[-4000:]
+    assert [name for verdict, _, name in results if verdict != "ok"] == []
+    assert ended.status == 0, ended.messages

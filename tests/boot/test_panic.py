@@ -1,0 +1,49 @@
+"""Panics: every kind of fault ends in one readable text and a failing verdict, never in a reset."""
+
+import re
+
+import pytest
+
+import harness
+
+# kind: what the `fault` command does. said: what the panic must name besides.
+FAULTS = [
+    pytest.param("page", r"page fault|#PF", id="page", marks=pytest.mark.quick),
+    pytest.param("write-text", r"page fault|#PF", id="write-text"),
+    pytest.param("exec-data", r"page fault|#PF", id="exec-data"),
+    # Needs the IST stack: there is no room left to push the exception on
+    pytest.param("stack-overflow", r"guard|stack", id="stack-overflow"),
+    pytest.param("divide", r"divide|#DE", id="divide"),
+    # Needs the IST stack too; one step on is the triple fault, a silent reset
+    pytest.param("double", r"double|#DF", id="double"),
+]
+
+
+def check_panic(ended):
+    """What every panic must be; returns its text."""
+    assert ended.text.count("keel: ready") == 1, "it booted more than once, or never"
+    assert len(re.findall(r"^panic: ", ended.text, re.MULTILINE)) == 1, ended.text[-4000:]
+    report = ended.text[ended.text.index("panic: "):]
+    # The backtrace: function names with offsets, among them the one that was asked to fault
+    named = re.findall(r"\b([a-z_][a-z0-9_]*)\+0x[0-9a-f]+", report)
+    assert any("fault" in name for name in named), report
+    assert ended.status == 1, ended.messages
+    assert "panicked" in ended.messages
+    return report
+
+
+@pytest.mark.parametrize("kind, said", FAULTS)
+def test_fault_ends_in_a_readable_panic(kind, said):
+    report = check_panic(harness.run(f'run="fault {kind}"'))
+    assert re.search(said, report, re.IGNORECASE), report
+
+
+def test_panic_on_another_cpu():
+    """Any CPU can panic, and stops the others: the boot CPU must not go on and print between the lines."""
+    report = check_panic(harness.run('run="fault page 1"', cpus=4))
+    assert re.search(r"\bcpu 1\b", report, re.IGNORECASE), report
+
+
+def test_panic_on_uboot():
+    """The same on a second firmware: other page tables and another IDT were there before ours."""
+    check_panic(harness.run('run="fault page"', firmware="uboot"))

@@ -1,0 +1,37 @@
+"""What keeps Keel readable in a weekend: limits on the kernel, on a file and on a function."""
+
+import re
+
+import tree
+
+KERNEL_LINES_MAX = 9000   # all lines of all .c files of boot, kernel, mm and drivers
+FILE_LINES_MAX = 500
+FUNCTION_LINES_MAX = 70
+
+# A function's brace stands alone at the start of a line, and so does its end (.clang-format).
+FUNCTION = re.compile(r"^[a-z_][^\n;{}=]*\([^;{}]*\)[^;{}=]*\n\{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+NAME = re.compile(r"(\w+)\s*\(")
+
+
+def check_functions(path, text):
+    text = tree.code_only(text)
+    for match in FUNCTION.finditer(text):
+        lines = match.group(0).count("\n") + 1
+        if lines > FUNCTION_LINES_MAX:
+            name = NAME.search(match.group(0))
+            yield tree.Finding(path, tree.line_of(text, match.start()),
+                               f"{name.group(1) if name else 'a function'} has {lines} lines, "
+                               f"at most {FUNCTION_LINES_MAX} are allowed")
+
+
+def check(files):
+    findings, total = [], 0
+    for path, text in files.named(endings=(".c", ".h")).items():
+        lines = text.count("\n")
+        total += lines if path.endswith(".c") else 0
+        if lines > FILE_LINES_MAX:
+            findings.append(tree.Finding(path, lines, f"{lines} lines, at most {FILE_LINES_MAX} are allowed"))
+        findings += check_functions(path, text)
+    if total > KERNEL_LINES_MAX:
+        findings.append(tree.Finding("kernel", 0, f"{total} lines of C, at most {KERNEL_LINES_MAX} are allowed"))
+    return findings

@@ -1,0 +1,147 @@
+"""Runs every lint over the repository, and each over trees that break its rules: a lint that cannot fail is none."""
+
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import layers
+import pe
+import reading_order
+import sizes
+import text
+import tree
+import words
+
+HEAD = "/* A file. */\n"
+
+
+@pytest.mark.parametrize("lint", [layers, sizes, words, text, reading_order, pe], ids=lambda lint: lint.__name__)
+def test_repository(lint):
+    findings = lint.check(tree.tracked())
+    assert not findings, "\n" + "\n".join(map(tree.show, findings))
+
+
+def found(lint, path, content):
+    return [finding.text for finding in lint.check(tree.Tree({path: content}))]
+
+
+GOOD = [
+    (layers, "mm/a.c", '#include "mm/a.h"\n#include "kernel/base/types.h"\n#include <stdint.h>\n'),
+    (layers, "boot/a.c", '#include "mm/paging.h"\n#include "kernel/x86/regs.h"\n#include "boot/efi.h"\n'),
+    (layers, "kernel/a.c", '#include "boot/handoff.h"\n#include "drivers/a.h"\n'),
+    (layers, "mm/a.c", '/*\n#include "drivers/a.h"\n*/\n'),
+    (words, "mm/a.c", HEAD + '/* how long */ const char *text = "long asm extern";\n'),
+    (words, "mm/a.c", HEAD + "uint64_t a = (unsigned long long)b;\n"),
+    (words, "mm/a.c", HEAD + "switch (a) {\n    case A:\n        x = b ? c : d;\n}\nlabel:\n    return;\n"),
+    (words, "kernel/x86/a.h", HEAD + '__asm__ volatile("hlt");\n'),
+    (words, "kernel/a.h", HEAD + "extern struct mm kernel_mm;\n"),
+    (words, "boot/a.asm", "; A file.\nextern kernel_main\n"),
+    (sizes, "mm/a.c", "void f(void)\n{\n" + "    x();\n" * 67 + "}\n" + "int a[] = {\n" + "    1,\n" * 80 + "};\n"),
+    (text, "README.md", "fine\n"),
+    (text, "tests/maps/a.map", "1 2 3 \r\n"),
+]
+
+BAD = [
+    (layers, "mm/a.c", '#include "drivers/serial.h"\n', "may not include"),
+    (layers, "mm/a.c", '#include "kernel/x86/cpu.h"\n', "may not include"),
+    (layers, "mm/a.c", '#include "kernel/log.h"\n', "may not include"),
+    (layers, "drivers/a.c", '#  include "mm/frames.h"\n', "may not include"),
+    (layers, "drivers/a.c", '#include "kernel/log.h"\n', "may not include"),
+    (layers, "kernel/a.c", '#include "boot/efi.h"\n', "may not include"),
+    (layers, "kernel/x86/a.c", '#include "mm/mm.h"\n', "may not include"),
+    (layers, "kernel/base/a.c", '#include "mm/port.h"\n', "may not include"),
+    (layers, "boot/a.c", '#include "mm/mm.h"\n', "may not include"),
+    (layers, "boot/a.c", '#include "kernel/x86/cpu.h"\n', "may not include"),
+    (layers, "boot/a.asm", '%include "kernel/x86/cpu.inc"\n', "may not include"),
+    (layers, "mm/a.c", '#include "memmap.h"\n', "from the root"),
+    (layers, "mm/a.c", "#include <stdio.h>\n", "freestanding"),
+    (words, "mm/a.c", "int a;\n", "starts without a comment"),
+    (words, "boot/a.asm", "section .text\n", "starts without a comment"),
+    (words, "mm/a.c", HEAD + "unsigned long a;\n", "long is 4 bytes"),
+    (words, "mm/a.h", HEAD + "struct a {\n    uint32_t b : 4;\n};\n", "bit-fields"),
+    (words, "mm/a.h", HEAD + "struct a {\n    const unsigned b:WIDTH;\n};\n", "bit-fields"),
+    (words, "mm/a.c", HEAD + "wchar_t a;\n", "wchar_t"),
+    (words, "kernel/a.c", HEAD + '__asm__ volatile("hlt");\n', "kernel/x86"),
+    (words, "boot/a.c", HEAD + 'asm("hlt");\n', "kernel/x86"),
+    (words, "mm/a.c", HEAD + "extern int a;\n", "extern"),
+    (words, "mm/a.c", HEAD + "/* TODO: later */\n", "TODO"),
+    (words, "boot/a.asm", "; FIXME\n", "FIXME"),
+    (sizes, "mm/a.c", "void f(void)\n{\n" + "    x();\n" * 68 + "}\n", "f has 71 lines"),
+    (sizes, "mm/a.c", "static struct a *g(int b,\n    int c)\n{\n" + "    x();\n" * 90 + "}\n", "g has"),
+    (sizes, "mm/a.c", "x();\n" * 501, "501 lines"),
+    (text, "README.md", "blank \n", "blanks at the end"),
+    (text, "mm/a.c", "\tx();\n", "tab"),
+    (text, "mm/a.c", "x" * 121 + "\n", "characters"),
+    (text, "mm/a.c", "x();", "newline"),
+    (text, "mm/a.c", "x();\n\n", "newline"),
+    (reading_order, "mm/a.c", HEAD, "is missing"),
+]
+
+
+def name(value):
+    """Samples are numbered in test names, not spelled out."""
+    return getattr(value, "__name__", None) or (value if value.count("\n") == 0 else "")
+
+
+@pytest.mark.parametrize("lint, path, content", GOOD, ids=name)
+def test_good_sample_passes(lint, path, content):
+    assert found(lint, path, content) == []
+
+
+@pytest.mark.parametrize("lint, path, content, expected", BAD, ids=name)
+def test_bad_sample_is_found(lint, path, content, expected):
+    findings = found(lint, path, content)
+    assert any(expected in finding for finding in findings), findings
+
+
+def test_too_large_a_kernel_is_found():
+    files = {f"mm/{number}.c": "x();\n" * 450 for number in range(21)}
+    assert any("lines of C" in finding.text for finding in sizes.check(tree.Tree(files)))
+
+
+def test_reading_order():
+    def order(page, *sources):
+        files = {reading_order.PAGE: page, **dict.fromkeys(sources, HEAD)}
+        return [finding.text for finding in reading_order.check(tree.Tree(files))]
+    assert order("1. `mm/a.c`\n2. `mm/a.h`\n", "mm/a.c", "mm/a.h") == []
+    assert order("`mm/a.c`\n", "mm/a.c", "boot/b.asm") == ["does not name boot/b.asm"]
+    assert order("`mm/a.c` `mm/gone.c`\n", "mm/a.c") == ["names mm/gone.c, which does not exist"]
+    assert "names mm/a.c 2 times" in order("`mm/a.c` `mm/a.c`\n", "mm/a.c")
+
+
+def sample_pe(machine=0x8664, base=pe.LINK_BASE, alignment=4096, subsystem=10, dll=0x160, flags=0x60000020,
+              reloc_bytes=12, import_bytes=0, characteristics=0x22, name=b".text", padding=0):
+    """The smallest image that keeps the rules, with one fact at a time changed."""
+    directories = [(0, 0)] * 16
+    directories[1], directories[5] = (0x3000, import_bytes), (0x2000, reloc_bytes)
+    optional = struct.pack("<H22xQI", 0x20B, base, alignment).ljust(68, b"\0") + struct.pack("<HH", subsystem, dll)
+    optional = optional.ljust(108, b"\0") + struct.pack("<I", 16)
+    optional += b"".join(struct.pack("<II", *directory) for directory in directories)
+    sections = b"".join(struct.pack("<8s28xI", *section) for section in [(name, flags), (b".reloc", 0x42000040)])
+    coff = struct.pack("<HHIIIHH", machine, 2, 0, 0, 0, len(optional), characteristics)
+    return b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40) + b"PE\0\0" + coff + optional + sections + bytes(padding)
+
+
+def test_good_pe_passes():
+    assert pe.check_image(sample_pe()) == []
+
+
+@pytest.mark.parametrize("change, expected", [
+    (dict(machine=0x14C), "x86-64"),
+    (dict(base=0x140000000), "linked for"),
+    (dict(alignment=512), "aligned"),
+    (dict(subsystem=3), "subsystem"),
+    (dict(dll=0x100), "DYNAMIC_BASE"),
+    (dict(dll=0x40), "NX_COMPAT"),
+    (dict(flags=0xE0000020), "writable and executable"),
+    (dict(reloc_bytes=0), ".reloc"),
+    (dict(import_bytes=40), "imports"),
+    (dict(characteristics=0x23), "stripped"),
+    (dict(padding=pe.IMAGE_BYTES_MAX), "bytes, at most"),
+])
+def test_bad_pe_is_found(change, expected):
+    assert any(expected in finding.text for finding in pe.check_image(sample_pe(**change)))

@@ -1,0 +1,181 @@
+"""Tests of the tools that judge: image/run's verdict, tests/run's counting, the search for firmware, image/esp.
+
+What they must never do is report success for something that did not happen.
+"""
+
+import os
+import struct
+import subprocess
+import sys
+import uuid
+import zlib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(ROOT / "image"), str(ROOT / "tests")]
+
+import firmware
+import machine
+
+
+def module(name, path):
+    """image/run.py and tests/run.py have the same module name: each gets one of its own."""
+    import importlib.util
+    specification = importlib.util.spec_from_file_location(name, ROOT / path)
+    loaded = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(loaded)
+    return loaded
+
+
+runner = module("image_run", "image/run.py")
+tests = module("tests_run", "tests/run.py")
+
+
+@pytest.mark.parametrize("code, reason, status", [
+    (0, "guest-shutdown", runner.OK),
+    (0, "guest-reset", runner.FAILED),
+    (0, "guest-panic", runner.FAILED),
+    (0, "host-qmp-quit", runner.ENDED_FROM_OUTSIDE),
+    (0, "host-signal", runner.ENDED_FROM_OUTSIDE),
+    (0, None, runner.ENDED_FROM_OUTSIDE),
+    (machine.EXIT_PANIC, None, runner.FAILED),
+    # Newer QEMUs report isa-debug-exit as a shutdown by the guest: the code still tells
+    (machine.EXIT_PANIC, "guest-shutdown", runner.FAILED),
+    (machine.EXIT_TESTS_FAILED, "guest-shutdown", runner.FAILED),
+    (1, "guest-shutdown", runner.FAILED),
+    (1, None, runner.NOT_STARTED),
+    (-6, None, runner.FAILED),
+])
+def test_verdict(code, reason, status):
+    got, sentence = runner.verdict(code, reason)
+    assert got == status
+    assert (sentence is None) == (status == runner.OK)
+
+
+@pytest.mark.parametrize("status, output, passed, failed", [
+    (0, "1..2\nok 1 - a\nok 2 - b\n", 2, 0),
+    (0, "1..1\nok 1 - a\n1..2\nok 1 - b\nok 2 - c\n", 3, 0),
+    (1, "1..2\nok 1 - a\nnot ok 2 - b\n", 1, 1),
+    (-11, "1..3\nok 1 - a\n", 1, 2),         # crashed in the second of three
+    (1, "1..1\nok 1 - a\n", 1, 1),           # a sanitizer spoke up at exit
+    (0, "", 0, 1),                           # nothing ran
+    (0, "1..2\nok 1 - a\nok 2 - b # SKIP\n", 1, 0),
+    (0, "1..2\nok 1 - a\nnot ok 2 # SKIP b\n", 1, 0),
+    ("timed out after 1 s", "1..1\n", 0, 1),
+])
+def test_tap_is_counted(status, output, passed, failed):
+    result = tests.tap_result("sample", status, output)
+    assert (result.passed, len(result.failures)) == (passed, failed)
+
+
+REPORT = """<testsuites><testsuite>
+<testcase classname="a" name="good"/>
+<testcase classname="a" name="bad"><failure message="m">why</failure></testcase>
+<testcase classname="a" name="broken"><error message="m">why</error></testcase>
+<testcase classname="a" name="left out"><skipped message="m"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_junit_is_counted(tmp_path):
+    report = tmp_path / "report.xml"
+    assert len(tests.junit_result("sample", 0, "", report).failures) == 1, "no report is a failure"
+    report.write_text(REPORT)
+    result = tests.junit_result("sample", 1, "", report)
+    assert (result.passed, len(result.failures), len(result.skipped)) == (1, 2, 1)
+    assert len(tests.junit_result("sample", 3, "", report).failures) == 1, "pytest's own crash is a failure"
+    report.write_text("<testsuites/>")
+    assert len(tests.junit_result("sample", 1, "", report).failures) == 1
+
+
+def test_memory_sizes():
+    assert [machine.memory_mib(text) for text in ("512", "512M", "2G", "1g")] == [512, 512, 2048, 1024]
+    for text in ("", "0", "M", "12K", "-1", "1.5G"):
+        with pytest.raises(machine.MachineError):
+            machine.memory_mib(text)
+
+
+def flash(path, size):
+    path.write_bytes(bytes(size))
+    return str(path)
+
+
+def test_firmware_from_environment(tmp_path):
+    code = flash(tmp_path / "OVMF_CODE_4M.secboot.fd", 3653632)
+    variables = flash(tmp_path / "OVMF_VARS_4M.fd", 540672)
+    small = flash(tmp_path / "small.fd", 131072)
+    assert firmware.find("ovmf", {"OVMF_CODE": code}) == ("ovmf", code, variables)
+    assert firmware.find("ovmf", {"OVMF_CODE": code, "OVMF_VARS": variables}) == ("ovmf", code, variables)
+    for environment in ({"OVMF_CODE": code, "OVMF_VARS": small}, {"OVMF_CODE": str(tmp_path / "none.fd")}):
+        with pytest.raises(firmware.FirmwareError):
+            firmware.find("ovmf", environment)
+
+
+def test_firmware_by_path(tmp_path):
+    whole = flash(tmp_path / "board.rom", 4096)
+    assert firmware.find(whole) == ("board.rom", whole, None)
+    for name in ("ovmf-secure", str(tmp_path / "none.rom")):
+        with pytest.raises(firmware.FirmwareError):
+            firmware.find(name)
+
+
+def test_size_of_a_qcow2_flash(tmp_path):
+    path = tmp_path / "OVMF_CODE_4M.qcow2"
+    path.write_bytes(b"QFI\xfb".ljust(24, b"\0") + struct.pack(">Q", 3653632))
+    assert firmware.flash_bytes(path) == 3653632
+
+
+def options_of(*extra, **wishes):
+    wished = machine.Machine(extra=extra, **wishes)
+    return [word for word in wished.command() if word.startswith("-")]
+
+
+def test_a_persons_arguments_replace_ours():
+    assert options_of().count("-serial") == 1
+    assert options_of("-serial", "none").count("-serial") == 1
+    assert options_of("-display", "none").count("-display") == 1
+    assert options_of("-accel", "tcg,thread=single").count("-accel") == 1
+    assert options_of("-m", "3G").count("-m") == 1
+    assert options_of("-nic", "user").count("-nic") == 1
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("esp")
+    (directory / "keel.efi").write_bytes(os.urandom(5000))
+    for name in ("one.img", "two.img"):
+        subprocess.run([sys.executable, ROOT / "image" / "esp", directory / name, directory / "keel.efi"], check=True)
+    return directory
+
+
+def test_image_is_the_same_each_time(image):
+    assert (image / "one.img").read_bytes() == (image / "two.img").read_bytes()
+
+
+def test_image_has_a_sound_gpt(image):
+    disk = (image / "one.img").read_bytes()
+    last = len(disk) // 512 - 1
+    assert disk[510:512] == b"\x55\xaa" and disk[450] == 0xEE
+    for own, other in ((1, last), (last, 1)):
+        header = disk[own * 512:own * 512 + 92]
+        fields = struct.unpack("<8sIIIIQQQQ16sQIII", header)
+        assert fields[0] == b"EFI PART" and fields[5:7] == (own, other)
+        assert fields[3] == zlib.crc32(header[:16] + bytes(4) + header[20:])
+        table = disk[fields[10] * 512:fields[10] * 512 + fields[11] * fields[12]]
+        assert fields[13] == zlib.crc32(table)
+        first, end = struct.unpack_from("<QQ", table, 32)
+        assert uuid.UUID(bytes_le=table[:16]) == uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
+        assert fields[7] <= first < end <= fields[8] and first * 512 == machine.ESP_OFFSET
+
+
+def test_image_holds_the_kernel_and_takes_a_command_line(image):
+    wished = machine.Machine(image=image / "one.img", command_line='run="mem; poweroff"')
+    wished.prepare(image)
+
+    def read(name):
+        return subprocess.run(["mtype", "-i", f"{wished.image}@@{machine.ESP_OFFSET}", name], check=True,
+                              stdout=subprocess.PIPE).stdout
+    assert read("::/EFI/BOOT/BOOTX64.EFI") == (image / "keel.efi").read_bytes()
+    assert read("::/keel/cmdline.txt") == b'run="mem; poweroff"\n'
+    assert (image / "one.img").read_bytes() == (image / "two.img").read_bytes(), "the image itself stays as it was"

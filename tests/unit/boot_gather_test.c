@@ -1,0 +1,216 @@
+/* boot/gather.c: firmware with everything, with nothing, and with screens of every kind. */
+#include "tests/unit/boot_fake.h"
+
+#include <string.h>
+
+#include "boot/gather.h"
+
+static struct efi_graphics_mode_information information[2];
+static struct efi_graphics_mode modes[2];
+static struct efi_graphics_output outputs[2];
+static struct efi_configuration_table tables[HANDOFF_TABLE_MAX + 8];
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_reset();
+    memset(tables, 0, sizeof(tables));
+    for (unsigned i = 0; i < ARRAY_COUNT(outputs); i++) {
+        information[i] = (struct efi_graphics_mode_information){
+            .width_pixels = 800, .height_pixels = 600, .pixel_format = EFI_PIXEL_BGRX, .pixels_per_scan_line = 832};
+        modes[i] = (struct efi_graphics_mode){.information = &information[i],
+                                              .frame_buffer_base = 0x7000000000 + i * GIB,
+                                              .frame_buffer_size_bytes = 4 * MIB};
+        outputs[i] = (struct efi_graphics_output){.mode = &modes[i]};
+    }
+    fake_add_protocol(&fake, (struct efi_guid)EFI_GUID_LOADED_IMAGE, &fake.loaded_image);
+    return 0;
+}
+
+static struct handoff *gathered(void)
+{
+    struct boot boot = fake_boot();
+    assert_true(gather(&boot));
+    return boot.handoff;
+}
+
+static void add_screen(unsigned index)
+{
+    fake_add_protocol(&outputs[index], (struct efi_guid)EFI_GUID_GRAPHICS_OUTPUT, &outputs[index]);
+}
+
+static void without_anything(void **state)
+{
+    (void)state;
+    struct handoff *handoff = gathered();
+    assert_int_equal(handoff->screen.format, HANDOFF_PIXEL_NONE);
+    assert_int_equal(handoff->acpi_rsdp, 0);
+    assert_int_equal(handoff->table_count, 0);
+    assert_int_equal(handoff->entropy_bytes, 0);
+    assert_int_equal(handoff->runtime_services_supported, UINT32_MAX);
+    assert_int_equal(handoff->warnings, 0);
+    assert_int_equal(fake.watchdog_calls, 1);
+}
+
+static void without_a_console(void **state)
+{
+    (void)state;
+    fake.system_table.console_out = NULL;
+    gathered();
+    assert_string_equal(fake.text, "");
+}
+
+static void without_a_loaded_image(void **state)
+{
+    (void)state;
+    struct boot boot = fake_boot();
+    fake.protocol_count = 0;
+    assert_false(gather(&boot));
+    assert_non_null(strstr(fake.text, "keel: cannot start:"));
+}
+
+static void screen_is_described(void **state)
+{
+    (void)state;
+    add_screen(0);
+    const struct handoff_screen *screen = &gathered()->screen;
+    assert_int_equal(screen->base, 0x7000000000);
+    assert_int_equal(screen->width_pixels, 800);
+    assert_int_equal(screen->height_pixels, 600);
+    assert_int_equal(screen->pitch_pixels, 832);
+    assert_int_equal(screen->format, HANDOFF_PIXEL_BGRX);
+}
+
+static void consoles_own_screen_is_preferred(void **state)
+{
+    (void)state;
+    add_screen(0);
+    add_screen(1);
+    fake.system_table.console_out_handle = &outputs[1];
+    assert_int_equal(gathered()->screen.base, modes[1].frame_buffer_base);
+}
+
+static void screen_without_frame_buffer_is_passed_over(void **state)
+{
+    (void)state;
+    add_screen(0);
+    add_screen(1);
+    fake.system_table.console_out_handle = &outputs[0];
+    information[0].pixel_format = EFI_PIXEL_BLT_ONLY;
+    assert_int_equal(gathered()->screen.base, modes[1].frame_buffer_base);
+}
+
+static void only_useless_screens(void **state)
+{
+    (void)state;
+    add_screen(0);
+    information[0].pixel_format = 77;
+    assert_int_equal(gathered()->screen.format, HANDOFF_PIXEL_NONE);
+    information[0].pixel_format = EFI_PIXEL_RGBX;
+    modes[0].frame_buffer_base = 0;
+    assert_int_equal(gathered()->screen.format, HANDOFF_PIXEL_NONE);
+    modes[0].information = NULL;
+    assert_int_equal(gathered()->screen.format, HANDOFF_PIXEL_NONE);
+    outputs[0].mode = NULL;
+    assert_int_equal(gathered()->screen.format, HANDOFF_PIXEL_NONE);
+}
+
+static void add_table(struct efi_guid guid, void *table)
+{
+    tables[fake.system_table.configuration_table_count++] = (struct efi_configuration_table){guid, table};
+    fake.system_table.configuration_tables = tables;
+}
+
+static void newer_acpi_is_preferred(void **state)
+{
+    (void)state;
+    static char old, new;
+    add_table((struct efi_guid)EFI_GUID_ACPI_10, &old);
+    assert_int_equal(gathered()->acpi_rsdp, (uintptr_t)&old);
+    add_table((struct efi_guid)EFI_GUID_ACPI_20, &new);
+    assert_int_equal(gathered()->acpi_rsdp, (uintptr_t)&new);
+    assert_int_equal(buffers_handoff.table_count, 2);
+    assert_int_equal(buffers_handoff.tables[1].address, (uintptr_t)&new);
+}
+
+static void too_many_tables_are_cut(void **state)
+{
+    (void)state;
+    static char rsdp;
+    for (unsigned i = 0; i < HANDOFF_TABLE_MAX; i++)
+        add_table((struct efi_guid)EFI_GUID_SMBIOS, NULL);
+    add_table((struct efi_guid)EFI_GUID_ACPI_20, &rsdp);
+    struct handoff *handoff = gathered();
+    assert_int_equal(handoff->table_count, HANDOFF_TABLE_MAX);
+    assert_int_equal(handoff->warnings, HANDOFF_WARNING_TABLES_CUT);
+    assert_int_equal(handoff->acpi_rsdp, (uintptr_t)&rsdp);
+}
+
+static void masked_runtime_services(void **state)
+{
+    (void)state;
+    static struct efi_rt_properties_table properties = {1, sizeof(properties), EFI_RT_SUPPORTED_GET_TIME};
+    add_table((struct efi_guid)EFI_GUID_RT_PROPERTIES, &properties);
+    assert_int_equal(gathered()->runtime_services_supported, EFI_RT_SUPPORTED_GET_TIME);
+}
+
+static void watchdog_that_cannot_be_disarmed(void **state)
+{
+    (void)state;
+    fake.watchdog_status = EFI_UNSUPPORTED;
+    assert_int_equal(gathered()->warnings, HANDOFF_WARNING_WATCHDOG);
+}
+
+static efi_status rng_status;
+static efi_status EFIAPI get_rng(struct efi_rng *self, const struct efi_guid *algorithm, uint64_t size_bytes,
+                                 uint8_t *buffer)
+{
+    (void)self;
+    assert_null(algorithm);
+    memset(buffer, 0x42, size_bytes);
+    return rng_status;
+}
+
+static void entropy(void **state)
+{
+    (void)state;
+    static struct efi_rng rng = {.get_rng = get_rng};
+    fake_add_protocol(&rng, (struct efi_guid)EFI_GUID_RNG, &rng);
+    rng_status = EFI_DEVICE_ERROR;
+    assert_int_equal(gathered()->entropy_bytes, 0);
+    rng_status = EFI_SUCCESS;
+    assert_int_equal(gathered()->entropy_bytes, HANDOFF_ENTROPY_BYTES);
+    assert_int_equal(buffers_handoff.entropy[HANDOFF_ENTROPY_BYTES - 1], 0x42);
+}
+
+static void vendor_is_bounded_ascii(void **state)
+{
+    (void)state;
+    static uint16_t vendor[200];
+    for (unsigned i = 0; i < ARRAY_COUNT(vendor); i++)
+        vendor[i] = i == 3 ? 0x4E2D : 'v';
+    fake.system_table.firmware_vendor = vendor;
+    struct handoff *handoff = gathered();
+    assert_int_equal(strlen(handoff->firmware_vendor), HANDOFF_VENDOR_BYTES - 1);
+    assert_int_equal(handoff->firmware_vendor[3], '?');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(without_anything, setup),
+        cmocka_unit_test_setup(without_a_console, setup),
+        cmocka_unit_test_setup(without_a_loaded_image, setup),
+        cmocka_unit_test_setup(screen_is_described, setup),
+        cmocka_unit_test_setup(consoles_own_screen_is_preferred, setup),
+        cmocka_unit_test_setup(screen_without_frame_buffer_is_passed_over, setup),
+        cmocka_unit_test_setup(only_useless_screens, setup),
+        cmocka_unit_test_setup(newer_acpi_is_preferred, setup),
+        cmocka_unit_test_setup(too_many_tables_are_cut, setup),
+        cmocka_unit_test_setup(masked_runtime_services, setup),
+        cmocka_unit_test_setup(watchdog_that_cannot_be_disarmed, setup),
+        cmocka_unit_test_setup(entropy, setup),
+        cmocka_unit_test_setup(vendor_is_bounded_ascii, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

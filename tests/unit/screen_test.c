@@ -1,0 +1,341 @@
+/*
+ * drivers/font.c, screen.c and terminal.c: the frame buffer is a buffer, with guard pixels around what may be touched.
+ * Text is read back from the pixels through the font, so the tests see what a person would.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "drivers/terminal.h"
+
+#define WIDTH   83u /* 10 columns and 3 pixels */
+#define HEIGHT  70u /* 4 rows and 6 pixels */
+#define PITCH   91u /* odd: 64-bit stores are misaligned on every second row */
+#define COLUMNS 10u
+#define ROWS    4u
+#define GUARD   0xDEADBEEFu
+
+static struct font font;
+
+struct fixture {
+    uint32_t pixels[PITCH * HEIGHT];
+    uint64_t cells[COLUMNS * ROWS];
+    struct screen screen;
+    struct terminal terminal;
+};
+
+static struct screen_mode mode_of(struct fixture *f)
+{
+    return (struct screen_mode){
+        .pixels = f->pixels,
+        .size_bytes = sizeof(f->pixels),
+        .width_pixels = WIDTH,
+        .height_pixels = HEIGHT,
+        .pitch_pixels = PITCH,
+        .format = SCREEN_BGRX,
+    };
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    for (size_t i = 0; i < ARRAY_COUNT(f->pixels); i++)
+        f->pixels[i] = GUARD;
+    assert_int_equal(font_parse(&font, font_8x16_start, (uint64_t)(font_8x16_end - font_8x16_start)), STATUS_OK);
+    struct screen_mode mode = mode_of(f);
+    assert_int_equal(screen_init(&f->screen, &mode, &font, f->cells, sizeof(f->cells)), STATUS_OK);
+    terminal_init(&f->terminal, &f->screen);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    free(*state);
+    return 0;
+}
+
+static void play(struct fixture *f, const char *text)
+{
+    for (; *text != '\0'; text++)
+        terminal_write(&f->terminal, (uint8_t)*text);
+    screen_flush(&f->screen);
+}
+
+/* The character whose glyph the pixels of a cell show: paper is black; the cursor cell is inverse, read as '_'. */
+static char read_cell(const struct fixture *f, uint32_t column, uint32_t row)
+{
+    uint8_t rows[16];
+    uint32_t paper = f->screen.palette[SCREEN_BLACK];
+    uint32_t lit = 0;
+    for (uint32_t y = 0; y < 16; y++) {
+        const uint32_t *pixels = f->pixels + (row * 16 + y) * PITCH + column * 8;
+        rows[y] = 0;
+        for (uint32_t x = 0; x < 8; x++) {
+            rows[y] = (uint8_t)(rows[y] << 1 | (pixels[x] != paper));
+            lit += pixels[x] != paper;
+        }
+    }
+    if (lit > 80)
+        return '_';
+    for (char c = ' '; c < 0x7F; c++) {
+        if (memcmp(rows, font_rows(&font, font_glyph(&font, (uint32_t)c)), 16) == 0)
+            return c;
+    }
+    return '#';
+}
+
+static void assert_shows(const struct fixture *f, const char *expected)
+{
+    char text[COLUMNS * ROWS + 1] = {0};
+    for (uint32_t i = 0; i < COLUMNS * ROWS; i++)
+        text[i] = read_cell(f, i % COLUMNS, i / COLUMNS);
+    assert_string_equal(text, expected);
+    for (uint32_t y = 0; y < HEIGHT; y++) {
+        for (uint32_t x = WIDTH; x < PITCH; x++)
+            assert_int_equal(f->pixels[y * PITCH + x], GUARD);
+    }
+}
+
+static void font_has_ascii_latin_and_boxes(void **state)
+{
+    (void)state;
+    assert_int_equal(font.width_pixels, 8);
+    assert_int_equal(font.height_pixels, 16);
+    assert_int_equal(font.glyph_count, 512);
+    uint16_t unknown = font_glyph(&font, '?');
+    for (uint32_t c = ' '; c < 0x7F; c++)
+        assert_true(c == '?' || font_glyph(&font, c) != unknown);
+    assert_int_not_equal(font_glyph(&font, 0xE4), unknown);
+    assert_int_not_equal(font_glyph(&font, 0x2500), unknown);
+    assert_int_equal(font_glyph(&font, 0x4E2D), unknown);
+    assert_int_equal(font_glyph(&font, 0xFFFFFFFF), unknown);
+}
+
+static void font_refuses_what_is_not_one(void **state)
+{
+    (void)state;
+    struct font other;
+    uint64_t size_bytes = (uint64_t)(font_8x16_end - font_8x16_start);
+    for (uint64_t cut = 0; cut < 4 + 512 * 16; cut += 37) {
+        uint8_t *copy = malloc(cut + 1); /* exact: ASan sees one byte too many */
+        memcpy(copy, font_8x16_start, cut);
+        assert_int_equal(font_parse(&other, copy, cut), STATUS_INVALID);
+        free(copy);
+    }
+    uint8_t *copy = malloc(size_bytes);
+    memcpy(copy, font_8x16_start, size_bytes);
+    copy[3] = 0; /* glyphs without height */
+    assert_int_equal(font_parse(&other, copy, size_bytes), STATUS_INVALID);
+    copy[3] = 255;
+    assert_int_equal(font_parse(&other, copy, size_bytes), STATUS_INVALID);
+    copy[3] = 16;
+    copy[2] = 0; /* no table */
+    assert_int_equal(font_parse(&other, copy, size_bytes), STATUS_INVALID);
+    free(copy);
+}
+
+static void geometry_is_checked(void **state)
+{
+    struct fixture *f = *state;
+    struct screen_mode good = mode_of(f);
+    struct screen_mode mode = good;
+    assert_int_equal(screen_check(&mode, &font), STATUS_OK);
+    mode.size_bytes = ((HEIGHT - 1) * PITCH + WIDTH) * 4; /* the last row's padding need not exist */
+    assert_int_equal(screen_check(&mode, &font), STATUS_OK);
+    mode.size_bytes--;
+    assert_int_equal(screen_check(&mode, &font), STATUS_INVALID);
+    mode = good, mode.width_pixels = 0;
+    assert_int_equal(screen_check(&mode, &font), STATUS_INVALID);
+    mode = good, mode.height_pixels = 0;
+    assert_int_equal(screen_check(&mode, &font), STATUS_INVALID);
+    mode = good, mode.pitch_pixels = WIDTH - 1;
+    assert_int_equal(screen_check(&mode, &font), STATUS_INVALID);
+    mode = good, mode.pitch_pixels = 0xFFFFFFFF, mode.size_bytes = UINT64_MAX;
+    assert_int_equal(screen_check(&mode, &font), STATUS_LIMIT);
+    mode = good, mode.height_pixels = 0xFFFFFFFF, mode.size_bytes = UINT64_MAX;
+    assert_int_equal(screen_check(&mode, &font), STATUS_LIMIT);
+    mode = good, mode.format = 0;
+    assert_int_equal(screen_check(&mode, &font), STATUS_INVALID);
+    mode = good, mode.format = SCREEN_MASKS; /* no masks */
+    assert_int_equal(screen_check(&mode, &font), STATUS_INVALID);
+    mode.red_mask = 0xFF, mode.green_mask = 0x1FE, mode.blue_mask = 0xFF0000; /* overlap */
+    assert_int_equal(screen_check(&mode, &font), STATUS_INVALID);
+    struct screen screen;
+    assert_int_equal(screen_init(&screen, &good, &font, f->cells, sizeof(f->cells) - 1), STATUS_NO_MEMORY);
+    mode = good, mode.pixels = NULL;
+    assert_int_equal(screen_check(&mode, &font), STATUS_OK); /* the geometry is asked before anything is mapped */
+    assert_int_equal(screen_init(&screen, &mode, &font, f->cells, sizeof(f->cells)), STATUS_INVALID);
+    mode.pixels = (uint8_t *)f->pixels + 2;
+    assert_int_equal(screen_init(&screen, &mode, &font, f->cells, sizeof(f->cells)), STATUS_INVALID);
+}
+
+static void formats_place_the_channels(void **state)
+{
+    struct fixture *f = *state;
+    struct screen screen;
+    struct screen_mode mode = mode_of(f);
+    assert_int_equal(f->screen.palette[SCREEN_RED] & 0xFF0000, 0xCC0000); /* blue is the lowest byte */
+    mode.format = SCREEN_RGBX;
+    assert_int_equal(screen_init(&screen, &mode, &font, f->cells, sizeof(f->cells)), STATUS_OK);
+    assert_int_equal(screen.palette[SCREEN_RED] & 0xFF, 0xCC);
+    mode.format = SCREEN_MASKS;
+    mode.red_mask = 0x3FF00000, mode.green_mask = 0x000FFC00, mode.blue_mask = 0x000003FF; /* 10 bits each */
+    assert_int_equal(screen_init(&screen, &mode, &font, f->cells, sizeof(f->cells)), STATUS_OK);
+    assert_int_equal(screen.palette[SCREEN_WHITE | SCREEN_BRIGHT], 0x3FCFF3FC);
+    mode.red_mask = 0xF800, mode.green_mask = 0x07E0, mode.blue_mask = 0x001F;
+    assert_int_equal(screen_init(&screen, &mode, &font, f->cells, sizeof(f->cells)), STATUS_OK);
+    assert_int_equal(screen.palette[SCREEN_WHITE | SCREEN_BRIGHT], 0xFFFF);
+}
+
+static void text_is_drawn_with_a_cursor(void **state)
+{
+    struct fixture *f = *state;
+    play(f, "Hello\nkeel>");
+    assert_shows(f, "Hello     "
+                    "keel>_    "
+                    "          "
+                    "          ");
+    play(f, " \b\b<");
+    assert_shows(f, "Hello     "
+                    "keel<_    "
+                    "          "
+                    "          ");
+}
+
+static void long_lines_wrap_and_the_last_row_scrolls(void **state)
+{
+    struct fixture *f = *state;
+    play(f, "0123456789"); /* exactly full: it wraps with the next character only */
+    assert_shows(f, "012345678_"
+                    "          "
+                    "          "
+                    "          ");
+    play(f, "ab\none\ntwo\nthree\n\n");
+    assert_shows(f, "two       "
+                    "three     "
+                    "          "
+                    "_         ");
+    for (int i = 0; i < 50; i++)
+        play(f, "line\n");
+    assert_shows(f, "line      "
+                    "line      "
+                    "line      "
+                    "_         ");
+}
+
+/* A person who waits for a boot of a thousand lines pays for each store: cells that stay the same cost none. */
+static void only_changed_cells_are_painted(void **state)
+{
+    struct fixture *f = *state;
+    play(f, "same\nsame\nsame\nsame");
+    for (uint32_t i = 0; i < 4 * 8; i++)
+        f->pixels[i] = GUARD; /* in the first row's first cells */
+    play(f, "\nsame");
+    for (uint32_t i = 0; i < 4 * 8; i++)
+        assert_int_equal(f->pixels[i], GUARD);
+}
+
+static void nothing_is_painted_before_flush(void **state)
+{
+    struct fixture *f = *state;
+    screen_put(&f->screen, 'x');
+    assert_int_equal(read_cell(f, 0, 0), ' ');
+    screen_flush(&f->screen);
+    assert_int_equal(read_cell(f, 0, 0), 'x');
+}
+
+static void escape_sequences_move_and_erase(void **state)
+{
+    struct fixture *f = *state;
+    play(f, "abcdef\x1b[3D\x1b[K");
+    assert_shows(f, "abc_      "
+                    "          "
+                    "          "
+                    "          ");
+    play(f, "\x1b[3;4Hx\x1b[2A\x1b[2Cy\x1b[99Dz\r\x1b[2K");
+    assert_shows(f, "_         "
+                    "          "
+                    "   x      "
+                    "          ");
+    play(f, "\x1b[2Jtop\tt\x1b[99;99Hend"); /* the last cell takes the 'e', the rest wraps and scrolls */
+    assert_shows(f, "          "
+                    "          "
+                    "         e"
+                    "nd_       ");
+}
+
+static void colours_are_applied_and_reset(void **state)
+{
+    struct fixture *f = *state;
+    play(f, "\x1b[31m");
+    assert_int_equal(f->screen.foreground, SCREEN_RED);
+    play(f, "\x1b[1m");
+    assert_int_equal(f->screen.foreground, SCREEN_RED | SCREEN_BRIGHT);
+    play(f, "\x1b[22;44m");
+    assert_int_equal(f->screen.foreground, SCREEN_RED);
+    assert_int_equal(f->screen.background, SCREEN_BLUE);
+    play(f, "\x1b[93m");
+    assert_int_equal(f->screen.foreground, SCREEN_YELLOW | SCREEN_BRIGHT);
+    play(f, "\x1b[;;;;;;;;;;31;32m"); /* more parameters than are kept */
+    play(f, "\x1b[m");
+    assert_int_equal(f->screen.foreground, SCREEN_WHITE);
+    assert_int_equal(f->screen.background, SCREEN_BLACK);
+}
+
+static void utf8_is_decoded_and_errors_are_seen(void **state)
+{
+    struct fixture *f = *state;
+    play(f, "\xC3\xA4\xE2\x94\x80"); /* a umlaut, box drawings light horizontal */
+    const screen_cell *cells = f->screen.wanted;
+    assert_int_equal(cells[0] & 0xFFFF, font_glyph(&font, 0xE4));
+    assert_int_equal(cells[1] & 0xFFFF, font_glyph(&font, 0x2500));
+    play(f, "\r\xE2\x94x\x80y\xF0\x9F\x98\x80");
+    assert_shows(f, "?x?y?_    "
+                    "          "
+                    "          "
+                    "          ");
+}
+
+static void any_bytes_are_safe(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t random = 7;
+    for (int i = 0; i < 200000; i++) {
+        random = random * 1664525 + 1013904223;
+        uint8_t byte = (uint8_t)(random >> 24);
+        terminal_write(&f->terminal, (random & 0x700000) == 0 ? 0x1B : (random & 0x300000) == 0 ? '[' : byte);
+        if (i % 16 == 0)
+            screen_flush(&f->screen);
+    }
+    play(f, "\x18\x18@\x1b[0m\x1b[2Jok");
+    assert_shows(f, "ok_       "
+                    "          "
+                    "          "
+                    "          ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(font_has_ascii_latin_and_boxes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(font_refuses_what_is_not_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(geometry_is_checked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(formats_place_the_channels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(text_is_drawn_with_a_cursor, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_lines_wrap_and_the_last_row_scrolls, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_changed_cells_are_painted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_painted_before_flush, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(escape_sequences_move_and_erase, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(colours_are_applied_and_reset, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(utf8_is_decoded_and_errors_are_seen, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(any_bytes_are_safe, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
