@@ -21,10 +21,12 @@ struct boot {
     struct pe_image image;         /* our own headers */
     struct firmware_map map;       /* preliminary in phase F, the last one in phase N */
     struct page_map tables;        /* the first ones: 1:1 and the image's high half */
-    struct paddr tables_free;      /* chain of free pages of handoff->page_tables */
-    uint64_t tables_next;          /* from here to the end of it: pages never used */
+    uint64_t tables_next;          /* the first unused page of handoff->page_tables */
     uint64_t address_limit;        /* where 1:1 ends: the CPU's physical width, or half the virtual one */
     bool gigabyte_pages;
 };
+
+/* Where the firmware enters the image. Returns only after a refusal. */
+efi_status EFIAPI efi_main(void *image_handle, struct efi_system_table *system_table);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "boot/firmware_map.h"
 #include "boot/handoff.h"
-#include "boot/span.h"
 
 #define BUFFERS_SCRATCH_BYTES (512 * KIB)
 
@@ -15,11 +14,8 @@
 extern uint8_t buffers_map[FIRMWARE_MAP_BUFFER_BYTES];
 
 /* Work space of phases F and N, one user after the other, and then of the kernel's memory manager. */
-extern union buffers_scratch {
-    struct span_list spans;
-    uint8_t virtual_map[FIRMWARE_MAP_BUFFER_BYTES];
-    uint8_t bytes[BUFFERS_SCRATCH_BYTES];
-} buffers_scratch;
+extern uint8_t buffers_scratch[BUFFERS_SCRATCH_BYTES];
+_Static_assert(BUFFERS_SCRATCH_BYTES >= FIRMWARE_MAP_BUFFER_BYTES, "what SetVirtualAddressMap is told");
 
 extern struct handoff buffers_handoff;
 

@@ -10,6 +10,7 @@
 /* Always ends with a terminator. `mended`: something was cut or is not ASCII (it became '?'). */
 struct command_line {
     char text[HANDOFF_COMMAND_LINE_BYTES];
+    size_t length;
     bool mended;
 };
 

@@ -2,8 +2,8 @@
  * UEFI as it is before ExitBootServices: boot services and the protocols that we ask. Only boot/ may include this;
  * what outlives the exit is in kernel/base/efi.h.
  *
- * Source: UEFI Specification 2.10; section numbers stand at each item. tests/unit/efi_layout.c compares every offset
- * and size with the gnu-efi headers when it is compiled. Services that we never call are untyped pointers.
+ * Source: UEFI Specification 2.10; section numbers stand at each item. tests/unit/efi_layout_test.c compares every
+ * offset and size with the gnu-efi headers when it is compiled. Services that we never call are untyped pointers.
  */
 #ifndef KEEL_BOOT_EFI_H
 #define KEEL_BOOT_EFI_H

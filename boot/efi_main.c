@@ -20,11 +20,6 @@
 #include "boot/virtual_map.h"
 
 _Static_assert(sizeof(struct handoff) <= PAGE_SIZE, "HANDOFF_BYTES of buffers.asm");
-_Static_assert(sizeof(buffers_scratch) == BUFFERS_SCRATCH_BYTES, "SCRATCH_BYTES of buffers.asm");
-
-static struct boot boot_state;
-
-efi_status EFIAPI efi_main(void *image_handle, struct efi_system_table *system_table);
 
 static void mark(struct boot *boot, enum handoff_mark which)
 {
@@ -38,57 +33,32 @@ static struct handoff_range range_of(const void *buffer, uint64_t size_bytes)
 
 static struct boot *begin(void *image_handle, struct efi_system_table *system_table)
 {
-    struct boot *boot = &boot_state;
-    boot->image_handle = image_handle;
-    boot->system_table = system_table;
-    boot->map.buffer = buffers_map;
-    boot->handoff = &buffers_handoff;
-    boot->handoff->version = HANDOFF_VERSION;
-    boot->handoff->size_bytes = sizeof(struct handoff);
-    boot->handoff->stack = range_of(buffers_stack, BUFFERS_STACK_BYTES);
-    boot->handoff->scratch = range_of(&buffers_scratch, sizeof(buffers_scratch));
-    return boot;
+    static struct boot boot;
+    boot.image_handle = image_handle;
+    boot.system_table = system_table;
+    boot.map.buffer = buffers_map;
+    boot.handoff = &buffers_handoff;
+    boot.handoff->version = HANDOFF_VERSION;
+    boot.handoff->size_bytes = sizeof(struct handoff);
+    boot.handoff->stack = range_of(buffers_stack, BUFFERS_STACK_BYTES);
+    boot.handoff->scratch = range_of(buffers_scratch, BUFFERS_SCRATCH_BYTES);
+    return &boot;
 }
 
 /* Everything that needs the firmware's help. False after a refusal. */
 static bool prepare(struct boot *boot)
 {
-    if (!processor_check(boot)) /* the kernel's instructions would run here */
-        return false;
-    if (!image_check(boot)) /* our own sections and relocations are sound */
-        return false;
-    if (!gather(boot)) /* tables, screen, command line, entropy: what the kernel will want to know */
+    if (!processor_check(boot) || /* the kernel's instructions would run here */
+        !image_check(boot) ||     /* our own sections and relocations are sound */
+        !gather(boot))            /* tables, screen, command line, entropy: what the kernel will want to know */
         return false;
     trampoline_page_reserve(boot); /* the other CPUs have a place to start from */
-    if (!first_map_reserve(boot)) /* our page tables have room */
+    if (!first_map_reserve(boot))  /* our page tables have room */
         return false;
     if (!failure_use_screen(&boot->handoff->screen, &boot->map)) /* failures show */
         say(boot->system_table, "a failure from here on shows on the serial port only");
     mark(boot, HANDOFF_MARK_GATHERED);
     return true;
-}
-
-/* Nothing is ours when the firmware has us back. */
-static efi_status refuse(struct boot *boot)
-{
-    first_map_release(boot);
-    trampoline_page_release(boot);
-    return EFI_UNSUPPORTED;
-}
-
-static void exit_failed(const struct exit_outcome *outcome)
-{
-    switch (outcome->result) {
-    case EXIT_DONE:
-    case EXIT_REFUSED:
-        return;
-    case EXIT_NO_MAP:
-        failure_halt(FAILURE_EXIT_NO_MAP, outcome->attempts, outcome->status);
-    case EXIT_ERROR:
-        failure_halt(FAILURE_EXIT_ERROR, outcome->attempts, outcome->status);
-    case EXIT_NEVER_AGREED:
-        failure_halt(FAILURE_EXIT_NEVER_AGREED, outcome->attempts, outcome->status);
-    }
 }
 
 /* False: refused, and the firmware is whole. Does not return when it is neither whole nor gone. */
@@ -97,9 +67,10 @@ static bool leave(struct boot *boot)
     struct handoff *handoff = boot->handoff;
     say(boot->system_table, "leaving the firmware"); /* the last words: what hangs from here on hangs in the exit */
     struct exit_outcome outcome = exit_boot_services(boot->system_table, boot->image_handle, &boot->map);
-    exit_failed(&outcome);
     if (outcome.result == EXIT_REFUSED)
-        return firmware_map_refuse(boot->system_table, &boot->map, outcome.map_status, outcome.status);
+        return firmware_map_refuse(boot->system_table, &boot->map, outcome.map_status);
+    if (outcome.result != EXIT_DONE)
+        failure_halt((enum failure)outcome.result, outcome.attempts, outcome.status);
     mark(boot, HANDOFF_MARK_EXIT);
     handoff->exit_attempts = outcome.attempts;
     handoff->memory_map = range_of(boot->map.buffer, boot->map.size_bytes);
@@ -132,9 +103,9 @@ efi_status EFIAPI efi_main(void *image_handle, struct efi_system_table *system_t
     struct boot *boot = begin(image_handle, system_table);
     mark(boot, HANDOFF_MARK_ENTRY);
     say(system_table, "starting");
-    if (!prepare(boot))
-        return refuse(boot);
-    if (!leave(boot))
-        return refuse(boot);
-    enter_stack((uint64_t)(uintptr_t)buffers_stack + BUFFERS_STACK_BYTES, cross, boot);
+    if (prepare(boot) && leave(boot))
+        enter_stack(boot->handoff->stack.start + boot->handoff->stack.size_bytes, cross, boot);
+    first_map_release(boot); /* nothing is ours when the firmware has us back */
+    trampoline_page_release(boot);
+    return EFI_UNSUPPORTED;
 }

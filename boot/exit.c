@@ -6,34 +6,34 @@
 
 #include "boot/instruction.h"
 
-static efi_status call_exit(struct efi_system_table *system_table, void *image_handle, uint64_t key)
+/* Through the table as it is now, which the firmware may have taken away. */
+static efi_status call_exit(const struct efi_system_table *system_table, void *image_handle, uint64_t key)
 {
-    if (system_table->boot_services == NULL || system_table->boot_services->exit_boot_services == NULL)
+    const struct efi_boot_services *services = system_table->boot_services;
+    if (services == NULL || services->exit_boot_services == NULL)
         return EFI_UNSUPPORTED;
-    return system_table->boot_services->exit_boot_services(image_handle, key);
+    return services->exit_boot_services(image_handle, key);
 }
 
 struct exit_outcome exit_boot_services(struct efi_system_table *system_table, void *image_handle,
                                        struct firmware_map *map)
 {
-    struct exit_outcome outcome = {.result = EXIT_NEVER_AGREED};
-    while (outcome.attempts < EXIT_ATTEMPTS_MAX) {
-        outcome.map_status = firmware_map_get(system_table, map, &outcome.status);
+    struct exit_outcome outcome = {.result = EXIT_NEVER_AGREED, .status = EFI_INVALID_PARAMETER};
+    while (outcome.status == EFI_INVALID_PARAMETER && outcome.attempts < EXIT_ATTEMPTS_MAX) {
+        outcome.map_status = firmware_map_get(system_table, map);
         if (outcome.map_status != STATUS_OK) {
             outcome.result = outcome.attempts == 0 ? EXIT_REFUSED : EXIT_NO_MAP;
-            break;
+            outcome.status = map->status;
+            return outcome;
         }
         outcome.attempts++;
         outcome.status = call_exit(system_table, image_handle, map->key);
-        if (outcome.status == EFI_SUCCESS) {
-            outcome.interrupts_were_on = instruction_interrupts_disable();
-            outcome.result = EXIT_DONE;
-            break;
-        }
-        if (outcome.status != EFI_INVALID_PARAMETER) {
-            outcome.result = EXIT_ERROR;
-            break;
-        }
+    }
+    if (outcome.status == EFI_SUCCESS) {
+        outcome.interrupts_were_on = instruction_interrupts_disable();
+        outcome.result = EXIT_DONE;
+    } else if (outcome.status != EFI_INVALID_PARAMETER) {
+        outcome.result = EXIT_ERROR;
     }
     return outcome;
 }

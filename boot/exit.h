@@ -5,23 +5,25 @@
 #define KEEL_BOOT_EXIT_H
 
 #include "boot/efi.h"
+#include "boot/failure.h"
 #include "boot/firmware_map.h"
 
 /* A handler that allocates makes the first key stale on real machines; none has needed more than four tries. */
 #define EXIT_ATTEMPTS_MAX 16u
 
+/* The three from which there is no way back are codes of failure.h. */
 enum exit_result {
-    EXIT_DONE,        /* boot services are over; interrupts are off */
-    EXIT_REFUSED,     /* no map, and ExitBootServices was not called: the firmware is whole, its console works */
-    EXIT_NO_MAP,      /* no map after a failed ExitBootServices: nothing may be called any more */
-    EXIT_ERROR,       /* ExitBootServices failed otherwise than by a stale key */
-    EXIT_NEVER_AGREED /* every key was stale */
+    EXIT_DONE = 0,                                 /* boot services are over; interrupts are off */
+    EXIT_NEVER_AGREED = FAILURE_EXIT_NEVER_AGREED, /* every key was stale */
+    EXIT_ERROR = FAILURE_EXIT_ERROR,   /* ExitBootServices failed otherwise than by a stale key */
+    EXIT_NO_MAP = FAILURE_EXIT_NO_MAP, /* no map after a failed ExitBootServices: nothing may be called any more */
+    EXIT_REFUSED, /* no map, and ExitBootServices was not called: the firmware is whole, its console works */
 };
 
 struct exit_outcome {
     enum exit_result result;
     uint32_t attempts;          /* calls of ExitBootServices */
-    efi_status status;          /* of the last call */
+    efi_status status;          /* of the last call, be it GetMemoryMap or ExitBootServices */
     enum status map_status;     /* of the last firmware_map_get */
     bool interrupts_were_on;    /* after success, which should have turned them off */
 };

@@ -14,90 +14,67 @@
 #define BAR_BLOCKS        8u
 #define BAR_HEIGHT_PIXELS 32u
 #define BAR_WHITE         0xFFFFFFFFu
-#define PIXEL_BYTES       4u
 
 #define FAILURE_LINE_BYTES 160u
 
 static struct handoff_screen failure_screen;
 
-static const char *failure_text(enum failure failure)
-{
-    switch (failure) {
-    case FAILURE_EXIT_NEVER_AGREED:
-        return "ExitBootServices took none of the memory-map keys";
-    case FAILURE_EXIT_ERROR:
-        return "ExitBootServices failed, and not for a stale key";
-    case FAILURE_EXIT_NO_MAP:
-        return "no memory map after a failed ExitBootServices";
-    case FAILURE_PAGE_TABLES:
-        return "the first page tables could not be built";
-    case FAILURE_FAULT:
-        return "a fault between firmware and kernel";
-    }
-    return "unknown";
-}
+/* Arrays, which go with boot/, not literals, which would stay in .rdata. */
+static const char failure_texts[][52] = {
+    [FAILURE_EXIT_NEVER_AGREED] = "ExitBootServices took none of the memory-map keys",
+    [FAILURE_EXIT_ERROR] = "ExitBootServices failed, and not for a stale key",
+    [FAILURE_EXIT_NO_MAP] = "no memory map after a failed ExitBootServices",
+    [FAILURE_PAGE_TABLES] = "the first page tables could not be built",
+    [FAILURE_FAULT] = "a fault between firmware and kernel",
+};
+static const char failure_format[] = "\r\nkeel: failure %u: %s (0x%llx, 0x%llx)\r\n";
 
 bool failure_use_screen(const struct handoff_screen *screen, const struct firmware_map *map)
 {
-    uint64_t size_bytes = (uint64_t)screen->pitch_pixels * screen->height_pixels * PIXEL_BYTES;
-    if (screen->format == HANDOFF_PIXEL_NONE || screen->width_pixels > screen->pitch_pixels)
-        return false;
-    if (size_bytes == 0 || size_bytes > screen->size_bytes || screen->base > UINT64_MAX - size_bytes)
-        return false;
-    if (firmware_map_overlaps_ram(map, PRANGE(screen->base, screen->base + size_bytes)))
+    uint64_t size_bytes = (uint64_t)screen->pitch_pixels * screen->height_pixels * sizeof(uint32_t);
+    bool sound = screen->format != HANDOFF_PIXEL_NONE && screen->width_pixels <= screen->pitch_pixels &&
+                 size_bytes != 0 && size_bytes <= screen->size_bytes && screen->base <= UINT64_MAX - size_bytes;
+    if (!sound || firmware_map_overlaps_ram(map, PRANGE(screen->base, screen->base + size_bytes)))
         return false;
     failure_screen = *screen;
     return true;
 }
 
-/* Red in each of the pixel layouts: GOP's 32-bit pixels, or the mask (UEFI 12.9.2). */
-static uint32_t red(void)
-{
-    if (failure_screen.format == HANDOFF_PIXEL_MASKS)
-        return failure_screen.red_mask;
-    return failure_screen.format == HANDOFF_PIXEL_RGBX ? 0x000000FFu : 0x00FF0000u;
-}
-
 static void draw_bar(uint32_t code)
 {
-    uint32_t *row = (uint32_t *)(uintptr_t)failure_screen.base;
+    /* Red in each of the pixel layouts: GOP's 32-bit pixels, or the mask (UEFI 12.9.2). */
+    const uint32_t reds[] = {[HANDOFF_PIXEL_RGBX] = 0x000000FF, [HANDOFF_PIXEL_BGRX] = 0x00FF0000,
+                             [HANDOFF_PIXEL_MASKS] = failure_screen.red_mask};
+    volatile uint32_t *row = (volatile uint32_t *)(uintptr_t)failure_screen.base;
     for (uint32_t y = 0; y < BAR_HEIGHT_PIXELS && y < failure_screen.height_pixels; y++) {
         for (uint32_t x = 0; x < failure_screen.width_pixels; x++) {
             uint64_t block = (uint64_t)x * BAR_BLOCKS / failure_screen.width_pixels;
-            bool one = (code >> (BAR_BLOCKS - 1 - block) & 1) != 0;
-            ((volatile uint32_t *)row)[x] = one ? BAR_WHITE : red();
+            row[x] = (code >> (BAR_BLOCKS - 1 - block) & 1) != 0 ? BAR_WHITE : reds[failure_screen.format];
         }
         row += failure_screen.pitch_pixels;
     }
 }
 
-/* False: the port is stuck, and the rest of the line need not be tried. */
-static bool put_serial(char c)
-{
-    for (uint32_t poll = 0; poll < SERIAL_POLLS_MAX; poll++) {
-        if ((instruction_in8(SERIAL_LINE_STATUS) & SERIAL_TRANSMITTER_EMPTY) != 0) {
-            instruction_out8(SERIAL_PORT, (uint8_t)c);
-            return true;
-        }
-    }
-    return false;
-}
-
-static void put_line(const char *line)
+/* A port that is stuck gets no more of the line. */
+static void put_serial(const char *line)
 {
     if (instruction_in8(SERIAL_LINE_STATUS) == SERIAL_ABSENT)
         return;
-    while (*line != '\0' && put_serial(*line))
-        line++;
+    for (uint32_t polls = 0; *line != '\0' && polls < SERIAL_POLLS_MAX; polls++) {
+        if ((instruction_in8(SERIAL_LINE_STATUS) & SERIAL_TRANSMITTER_EMPTY) != 0) {
+            instruction_out8(SERIAL_PORT, (uint8_t)*line++);
+            polls = 0;
+        }
+    }
 }
 
 NORETURN void failure_halt(enum failure failure, uint64_t first, uint64_t second)
 {
-    instruction_interrupts_disable();
     char line[FAILURE_LINE_BYTES];
-    format_buffer(line, sizeof(line), "\r\nkeel: failure %u: %s (0x%llx, 0x%llx)\r\n", (unsigned)failure,
-                  failure_text(failure), (unsigned long long)first, (unsigned long long)second);
-    put_line(line);
+    instruction_interrupts_disable();
+    format_buffer(line, sizeof(line), failure_format, (unsigned)failure, failure_texts[failure],
+                  (unsigned long long)first, (unsigned long long)second);
+    put_serial(line);
     draw_bar((uint32_t)failure);
     instruction_halt();
 }

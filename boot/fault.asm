@@ -26,6 +26,7 @@ ENTRY_BYTES   equ 16                    ; fault.c computes the address of an ent
 ERROR_CODES   equ 1<<8 | 1<<10 | 1<<11 | 1<<12 | 1<<13 | 1<<14 | 1<<17 | 1<<21 | 1<<29 | 1<<30
 
 RFLAGS_IF     equ 1 << 9
+FAILURE_FAULT equ 5                     ; enum failure
 
 ; struct fault_call
 CALL_FUNCTION  equ 0
@@ -41,7 +42,7 @@ global fault_load_tables
 global fault_entries
 global fault_interrupt
 global fault_contain
-extern fault_unexpected
+extern failure_halt
 
 section .bootd data align=16
 
@@ -97,10 +98,11 @@ fault_common:
     xor     eax, eax
     jmp     fault_contain.leave
 .unexpected:
-    mov     rcx, [rsp]                  ; vector
-    mov     rdx, [rsp + 16]             ; rip
+    mov     ecx, FAILURE_FAULT
+    mov     rdx, [rsp]                  ; vector
+    mov     r8, [rsp + 16]              ; rip
     sub     rsp, SHADOW_BYTES + 8       ; the CPU aligned the stack, then 7 words were pushed
-    call    fault_unexpected
+    call    failure_halt
 
 ; bool fault_contain(struct fault_call *call)
 align 16

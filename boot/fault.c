@@ -13,9 +13,6 @@
 #define GATE_INTERRUPT  0x00008E0000000000ull
 #define GATE_STACK      1ull /* of the interrupt stack table; bits 34:32 of a gate */
 
-#define TABLE_ENTRIES 5u /* null, code, data, and the TSS's two */
-#define ENTRY_BYTES   16u /* of an exception entry: fault.asm */
-
 /* SDM volume 3, figure 8-11. */
 struct task_state {
     uint32_t reserved0;
@@ -34,18 +31,12 @@ struct table_pointer {
     uint64_t base;
 } PACKED;
 
-extern const uint8_t fault_entries[VECTOR_EXCEPTIONS][ENTRY_BYTES];
-extern const uint8_t fault_interrupt[];
 void fault_load_tables(const struct table_pointer *gdt, const struct table_pointer *idt);
-NORETURN void fault_unexpected(uint64_t vector, uint64_t rip);
+
+_Static_assert(FAILURE_FAULT == 5, "fault.asm");
 
 static struct task_state task_state;
-static uint64_t descriptors[TABLE_ENTRIES];
-
-NORETURN void fault_unexpected(uint64_t vector, uint64_t rip)
-{
-    failure_halt(FAILURE_FAULT, vector, rip);
-}
+static uint64_t descriptors[5]; /* null, code, data, and the TSS's two */
 
 static void set_gate(unsigned vector, const void *entry)
 {
@@ -71,7 +62,7 @@ void fault_install(void)
 {
     set_descriptors();
     for (unsigned vector = 0; vector < BUFFERS_IDT_ENTRIES; vector++) {
-        bool exception = vector < VECTOR_EXCEPTIONS && vector != VECTOR_NMI;
+        bool exception = vector < FAULT_ENTRIES && vector != VECTOR_NMI;
         set_gate(vector, exception ? fault_entries[vector] : fault_interrupt);
     }
     struct table_pointer gdt = {sizeof(descriptors) - 1, (uint64_t)(uintptr_t)descriptors};

@@ -26,6 +26,12 @@ struct fault_call {
 _Static_assert(offsetof(struct fault_call, result) == 40, "fault.asm");
 _Static_assert(offsetof(struct fault_call, rip) == 64, "fault.asm");
 
+/* fault.asm: the code of each exception's entry, and the one for interrupts and NMI. For fault.c. */
+#define FAULT_ENTRIES     32u
+#define FAULT_ENTRY_BYTES 16u
+extern const uint8_t fault_entries[FAULT_ENTRIES][FAULT_ENTRY_BYTES];
+extern const uint8_t fault_interrupt[];
+
 /* True: it returned. False: it faulted; its stack frames are gone. Interrupts are off and DF is clear either way. */
 bool fault_contain(struct fault_call *call);
 

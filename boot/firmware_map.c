@@ -14,26 +14,24 @@
 /* How descriptors look when they are read with the right stride: whole pages, of a type that is defined or an OEM's. */
 static bool is_plausible(const struct firmware_map *map)
 {
-    if (map->size_bytes % map->descriptor_size != 0)
-        return false;
-    for (uint64_t i = 0; i < firmware_map_count(map); i++) {
+    bool plausible = map->size_bytes % map->descriptor_size == 0;
+    for (uint64_t i = 0; i < firmware_map_count(map) && plausible; i++) {
         struct efi_memory_descriptor descriptor = firmware_map_at(map, i);
         bool known_type = descriptor.type <= EFI_UNACCEPTED_MEMORY || descriptor.type >= OEM_TYPES_START;
-        if (!known_type || (descriptor.physical_start & PAGE_MASK) != 0 || descriptor.number_of_pages > PAGES_MAX)
-            return false;
+        plausible = known_type && (descriptor.physical_start & PAGE_MASK) == 0 &&
+                    descriptor.number_of_pages <= PAGES_MAX;
     }
-    return true;
+    return plausible;
 }
 
 /* The firmware wrote no stride: the first that makes sense of the map, from our struct's size on; 0 if none does. */
-static uint64_t guess_stride(struct firmware_map *map)
+static void guess_stride(struct firmware_map *map)
 {
-    for (map->descriptor_size = sizeof(struct efi_memory_descriptor); map->descriptor_size <= GUESSED_STRIDE_MAX;
-         map->descriptor_size += 8) {
-        if (is_plausible(map))
-            return map->descriptor_size;
-    }
-    return 0;
+    map->descriptor_size = sizeof(struct efi_memory_descriptor);
+    while (map->descriptor_size <= GUESSED_STRIDE_MAX && !is_plausible(map))
+        map->descriptor_size += 8;
+    if (map->descriptor_size > GUESSED_STRIDE_MAX)
+        map->descriptor_size = 0;
 }
 
 /* Firmware may say success and mean nonsense: the three numbers that later arithmetic rests on are looked at here. */
@@ -43,39 +41,34 @@ static enum status check_numbers(struct firmware_map *map)
         return STATUS_INVALID;
     map->descriptor_size_guessed = map->descriptor_size == 0;
     if (map->descriptor_size_guessed)
-        map->descriptor_size = guess_stride(map);
-    if (map->descriptor_size < sizeof(struct efi_memory_descriptor))
-        return STATUS_INVALID;
-    if (firmware_map_count(map) == 0)
+        guess_stride(map);
+    if (map->descriptor_size < sizeof(struct efi_memory_descriptor) || firmware_map_count(map) == 0)
         return STATUS_INVALID;
     return firmware_map_count(map) > FIRMWARE_MAP_DESCRIPTORS_MAX ? STATUS_LIMIT : STATUS_OK;
 }
 
-enum status firmware_map_get(struct efi_system_table *system_table, struct firmware_map *map, efi_status *raw)
+enum status firmware_map_get(struct efi_system_table *system_table, struct firmware_map *map)
 {
-    *raw = EFI_UNSUPPORTED;
-    if (system_table->boot_services == NULL || system_table->boot_services->get_memory_map == NULL)
+    const struct efi_boot_services *services = system_table->boot_services;
+    /* A stride of 0, so that a firmware that writes none is noticed. */
+    *map = (struct firmware_map){
+        .buffer = map->buffer, .size_bytes = FIRMWARE_MAP_BUFFER_BYTES, .status = EFI_UNSUPPORTED};
+    if (services == NULL || services->get_memory_map == NULL)
         return STATUS_DEVICE;
-    map->size_bytes = FIRMWARE_MAP_BUFFER_BYTES;
-    map->descriptor_size = 0; /* so that a firmware that writes none is noticed */
-    map->descriptor_version = 0;
-    map->key = 0;
-    *raw = system_table->boot_services->get_memory_map(&map->size_bytes, map->buffer, &map->key,
-                                                       &map->descriptor_size, &map->descriptor_version);
-    if (*raw == EFI_BUFFER_TOO_SMALL)
-        return STATUS_LIMIT;
-    return *raw == EFI_SUCCESS ? check_numbers(map) : STATUS_DEVICE;
+    map->status = services->get_memory_map(&map->size_bytes, map->buffer, &map->key, &map->descriptor_size,
+                                           &map->descriptor_version);
+    if (map->status == EFI_SUCCESS)
+        return check_numbers(map);
+    return map->status == EFI_BUFFER_TOO_SMALL ? STATUS_LIMIT : STATUS_DEVICE;
 }
 
-bool firmware_map_refuse(struct efi_system_table *system_table, const struct firmware_map *map, enum status status,
-                         efi_status raw)
+bool firmware_map_refuse(struct efi_system_table *system_table, const struct firmware_map *map, enum status status)
 {
-    if (status == STATUS_LIMIT)
-        return say_refusal(system_table, "the memory map exceeds %u descriptors or %u bytes",
-                           FIRMWARE_MAP_DESCRIPTORS_MAX, FIRMWARE_MAP_BUFFER_BYTES);
-    return say_refusal(system_table, "the memory map: %s (status 0x%llx, %llu bytes, stride %llu)",
-                       status_name(status), (unsigned long long)raw, (unsigned long long)map->size_bytes,
-                       (unsigned long long)map->descriptor_size);
+    return say_refusal(system_table,
+                       "the memory map: %s (status 0x%llx, %llu bytes, stride %llu; at most %u descriptors, %u bytes)",
+                       status_name(status), (unsigned long long)map->status, (unsigned long long)map->size_bytes,
+                       (unsigned long long)map->descriptor_size, FIRMWARE_MAP_DESCRIPTORS_MAX,
+                       FIRMWARE_MAP_BUFFER_BYTES);
 }
 
 struct efi_memory_descriptor firmware_map_at(const struct firmware_map *map, uint64_t index)
@@ -87,12 +80,11 @@ struct efi_memory_descriptor firmware_map_at(const struct firmware_map *map, uin
 
 bool firmware_map_range(const struct efi_memory_descriptor *descriptor, struct prange *out)
 {
-    uint64_t start = align_down(descriptor->physical_start, PAGE_SIZE);
     uint64_t page_limit = (UINT64_MAX - descriptor->physical_start) >> PAGE_SHIFT;
     if (descriptor->number_of_pages == 0 || descriptor->number_of_pages >= page_limit)
         return false;
     uint64_t end = descriptor->physical_start + (descriptor->number_of_pages << PAGE_SHIFT);
-    *out = PRANGE(start, align_up(end, PAGE_SIZE));
+    *out = PRANGE(align_down(descriptor->physical_start, PAGE_SIZE), align_up(end, PAGE_SIZE));
     return true;
 }
 

@@ -23,19 +23,18 @@ struct firmware_map {
     uint64_t key;
     uint32_t descriptor_version;
     bool descriptor_size_guessed; /* the firmware wrote none */
+    efi_status status;            /* GetMemoryMap's own, for a message */
 };
 
 /*
- * Asks the firmware, through its current table. `raw` receives GetMemoryMap's own status, for a message.
+ * Asks the firmware, through its current table.
  * STATUS_LIMIT: the map exceeds the buffer; STATUS_DEVICE: another error of the firmware's, or no service to call;
  * STATUS_INVALID: it says success, but the size or the stride cannot be.
  */
-MUST_CHECK enum status firmware_map_get(struct efi_system_table *system_table, struct firmware_map *map,
-                                        efi_status *raw);
+MUST_CHECK enum status firmware_map_get(struct efi_system_table *system_table, struct firmware_map *map);
 
-/* Says on the console what firmware_map_get's answer means, and the limit if one was hit. Returns false. */
-bool firmware_map_refuse(struct efi_system_table *system_table, const struct firmware_map *map, enum status status,
-                         efi_status raw);
+/* Says on the console what firmware_map_get's answer means, the limits too. Returns false. */
+bool firmware_map_refuse(struct efi_system_table *system_table, const struct firmware_map *map, enum status status);
 
 /* Whole descriptors only; a size that the stride does not divide leaves a rest that no one reads. */
 static inline uint64_t firmware_map_count(const struct firmware_map *map)

@@ -4,6 +4,9 @@
  * What must be there: RAM of every kind, page 0 included, because firmware's code, data and pointers lie in any of it;
  * every runtime range; the image. The rest of the map (device ranges, reserved blocks) and the frame buffer are mapped
  * uncached, so that nothing is read from them by speculation, and left out where they would cost too many tables.
+ *
+ * The map may be unsorted and overlap itself. So its parts are mapped in order of importance, and each only where
+ * nothing is mapped yet.
  */
 #include "boot/first_map.h"
 
@@ -14,18 +17,20 @@
 #include "boot/say.h"
 #include "mm/layout.h"
 
-/* The map may still change before the exit: room for so many tables more. */
-#define SLACK_TABLES 64u
+/* The map may still change before the exit, by 32 descriptors on real machines: room for so many tables more. */
+#define SLACK_TABLES 256u
 
-/* What optional ranges may cost; larger ones are windows for devices that no runtime service knows. */
+/* What optional parts may cost; larger ones are windows for devices that no runtime service knows. */
 #define OPTIONAL_TABLES_MAX 1024u
 #define OPTIONAL_RANGE_MAX  (64 * GIB)
 
-#define FLAGS_RAM    PAGING_FIRMWARE_RWX
-#define FLAGS_DEVICE (PAGING_FIRMWARE_RWX | PAGING_UNCACHED)
-
-/* One after the other through the map, so that what matters more comes first into the list. */
+/* The most important first. */
 enum rank { RANK_CACHED, RANK_UNCACHED, RANK_OPTIONAL, RANK_COUNT };
+
+struct part {
+    struct prange range;
+    enum rank rank;
+};
 
 static enum rank rank_of(const struct efi_memory_descriptor *descriptor)
 {
@@ -36,67 +41,69 @@ static enum rank rank_of(const struct efi_memory_descriptor *descriptor)
     return device || uncacheable ? RANK_UNCACHED : RANK_CACHED;
 }
 
-static void add_range(struct boot *boot, struct prange range, enum rank rank)
+/* Ranges of our own, which the map might not list, stand in front of its descriptors. */
+enum { OWN_IMAGE, OWN_TABLES, OWN_SCREEN, OWN_COUNT };
+_Static_assert((OWN_COUNT + FIRMWARE_MAP_DESCRIPTORS_MAX) * sizeof(struct part) <= BUFFERS_SCRATCH_BYTES, "all parts");
+
+static struct efi_memory_descriptor descriptor_at(const struct boot *boot, uint64_t index)
 {
-    struct span span = {
-        .range = prange_intersect(range, PRANGE(0, boot->address_limit)),
-        .flags = rank == RANK_CACHED ? FLAGS_RAM : FLAGS_DEVICE,
-        .optional = rank == RANK_OPTIONAL,
+    const struct handoff *handoff = boot->handoff;
+    struct handoff_range own[OWN_COUNT] = {
+        handoff->image, handoff->page_tables, {handoff->screen.base, handoff->screen.size_bytes}};
+    if (index >= OWN_COUNT)
+        return firmware_map_at(&boot->map, index - OWN_COUNT);
+    return (struct efi_memory_descriptor){
+        .type = index == OWN_SCREEN ? EFI_MMIO : EFI_LOADER_DATA,
+        .physical_start = own[index].start,
+        .number_of_pages = pages_for_bytes(own[index].size_bytes),
     };
-    if (rank != RANK_OPTIONAL || prange_bytes(range) <= OPTIONAL_RANGE_MAX)
-        span_add(&buffers_scratch.spans, &span);
 }
 
-static void add_descriptors(struct boot *boot, enum rank rank)
+/* Lists the parts by importance, neighbours in the map as one. `parts` has room for all that a map can have. */
+static uint32_t list_parts(const struct boot *boot, struct part *parts)
 {
-    for (uint64_t i = 0; i < firmware_map_count(&boot->map); i++) {
-        struct efi_memory_descriptor descriptor = firmware_map_at(&boot->map, i);
-        struct prange range;
-        if (rank_of(&descriptor) == rank && firmware_map_range(&descriptor, &range))
-            add_range(boot, range, rank);
+    uint32_t count = 0;
+    for (enum rank rank = RANK_CACHED; rank < RANK_COUNT; rank++) {
+        for (uint64_t i = 0; i < OWN_COUNT + firmware_map_count(&boot->map); i++) {
+            struct efi_memory_descriptor descriptor = descriptor_at(boot, i);
+            struct part part = {.rank = rank};
+            if (rank_of(&descriptor) != rank || !firmware_map_range(&descriptor, &part.range))
+                continue;
+            part.range = prange_intersect(part.range, PRANGE(0, boot->address_limit));
+            if (prange_empty(part.range) || (rank == RANK_OPTIONAL && prange_bytes(part.range) > OPTIONAL_RANGE_MAX))
+                continue;
+            if (count > 0 && parts[count - 1].rank == rank &&
+                parts[count - 1].range.end.value == part.range.start.value)
+                parts[count - 1].range.end = part.range.end;
+            else
+                parts[count++] = part;
+        }
     }
+    return count;
 }
 
-static void add_screen(struct boot *boot)
+/* An upper bound for the pool: as if no two parts shared a table. */
+static uint64_t pool_pages(const struct boot *boot)
 {
-    const struct handoff_screen *screen = &boot->handoff->screen;
-    if (screen->format != HANDOFF_PIXEL_NONE && screen->base < boot->address_limit &&
-        screen->size_bytes <= boot->address_limit - screen->base)
-        add_range(boot, prange_page_outward(PRANGE(screen->base, screen->base + screen->size_bytes)), RANK_OPTIONAL);
-}
-
-/* Leaves the list in buffers_scratch. Our own ranges first: the map might not list them. */
-static const struct span_list *collect(struct boot *boot, enum rank last_rank)
-{
-    const struct handoff_range own[] = {boot->handoff->image, boot->handoff->page_tables};
-    buffers_scratch.spans.count = 0;
-    for (size_t i = 0; i < ARRAY_COUNT(own); i++)
-        add_range(boot, PRANGE(own[i].start, own[i].start + own[i].size_bytes), RANK_CACHED);
-    for (enum rank rank = RANK_CACHED; rank <= last_rank; rank++)
-        add_descriptors(boot, rank);
-    if (last_rank == RANK_OPTIONAL)
-        add_screen(boot);
-    return &buffers_scratch.spans;
-}
-
-static uint64_t pool_pages(struct boot *boot)
-{
+    struct part *parts = (struct part *)(void *)buffers_scratch;
+    uint32_t count = list_parts(boot, parts);
+    uint64_t tables[RANK_COUNT] = {0};
     unsigned levels = processor_paging_levels();
-    uint64_t required = span_table_count(collect(boot, RANK_UNCACHED), levels, boot->gigabyte_pages);
-    uint64_t all = span_table_count(collect(boot, RANK_OPTIONAL), levels, boot->gigabyte_pages);
-    uint64_t optional = all > required ? min_u64(all - required, OPTIONAL_TABLES_MAX) : 0;
-    struct prange image_range = PRANGE(boot->handoff->image.start,
-                                       boot->handoff->image.start + boot->handoff->image.size_bytes);
-    uint64_t image = paging_tables_for(VADDR(KERNEL_IMAGE_BASE), image_range, levels, boot->gigabyte_pages);
-    return 1 + required + optional + image + SLACK_TABLES;
+    for (uint32_t i = 0; i < count; i++)
+        tables[parts[i].rank] +=
+            paging_tables_for(VADDR(parts[i].range.start.value), parts[i].range, levels, boot->gigabyte_pages);
+    struct handoff_range image = boot->handoff->image;
+    uint64_t image_tables = paging_tables_for(
+        VADDR(KERNEL_IMAGE_BASE), PRANGE(image.start, image.start + image.size_bytes), levels, boot->gigabyte_pages);
+    return 1 + image_tables + tables[RANK_CACHED] + tables[RANK_UNCACHED] +
+           min_u64(tables[RANK_OPTIONAL], OPTIONAL_TABLES_MAX) + SLACK_TABLES;
 }
 
 bool first_map_reserve(struct boot *boot)
 {
-    efi_status raw;
-    enum status status = firmware_map_get(boot->system_table, &boot->map, &raw);
+    enum status status = firmware_map_get(boot->system_table, &boot->map);
     if (status != STATUS_OK)
-        return firmware_map_refuse(boot->system_table, &boot->map, status, raw);
+        return firmware_map_refuse(boot->system_table, &boot->map, status);
     uint64_t page_count = pool_pages(boot);
     boot->handoff->page_tables = pages_allocate(boot->system_table, page_count, PAGES_ANYWHERE);
     if (boot->handoff->page_tables.size_bytes == 0)
@@ -111,81 +118,86 @@ void first_map_release(struct boot *boot)
     pages_free(boot->system_table, &boot->handoff->page_tables);
 }
 
-/* The pool as a source of tables: given-back pages are chained through their first word. */
 static struct paddr pool_alloc(void *context)
 {
     struct boot *boot = context;
-    struct paddr table = boot->tables_free;
-    if (table.value != 0) {
-        boot->tables_free.value = *(const uint64_t *)vaddr_pointer(VADDR(table.value));
-    } else if (boot->tables_next < boot->handoff->page_tables.start + boot->handoff->page_tables.size_bytes) {
-        table = PADDR(boot->tables_next);
-        boot->tables_next += PAGE_SIZE;
-    }
+    struct paddr table = PADDR(boot->tables_next);
+    if (boot->tables_next == boot->handoff->page_tables.start + boot->handoff->page_tables.size_bytes)
+        return PADDR(0);
+    boot->tables_next += PAGE_SIZE;
     return table;
 }
 
+/* Only a call that fails frees tables, all that it took: see map. */
 static void pool_free(void *context, struct paddr table)
 {
-    struct boot *boot = context;
-    *(uint64_t *)vaddr_pointer(VADDR(table.value)) = boot->tables_free.value;
-    boot->tables_free = table;
+    (void)context, (void)table;
 }
 
-static enum status map_spans(struct boot *boot, const struct span_list *list, bool optional)
+static enum status map(struct boot *boot, uint64_t start, struct prange range, uint32_t flags)
 {
-    enum status result = STATUS_OK;
-    for (uint32_t i = 0; i < list->count; i++) {
-        const struct span *span = &list->spans[i];
-        if ((span->optional != 0) != optional)
+    uint64_t tables_before = boot->tables_next;
+    enum status status = paging_map(&boot->tables, VADDR(start), range, flags);
+    if (status != STATUS_OK)
+        boot->tables_next = tables_before;
+    return status;
+}
+
+/*
+ * Maps what of parts[index] those before it have left out. Such a gap ends where one of them starts, at the latest, for
+ * one that starts before the gap would fill it. So pages end at edges of parts only, whose tables pool_pages counted.
+ */
+static enum status map_part(struct boot *boot, const struct part *parts, uint32_t index)
+{
+    uint32_t flags = PAGING_FIRMWARE_RWX | (parts[index].rank == RANK_CACHED ? 0u : PAGING_UNCACHED);
+    uint64_t address = parts[index].range.start.value;
+    enum status status = STATUS_OK;
+    while (address < parts[index].range.end.value && status == STATUS_OK) {
+        uint64_t end = parts[index].range.end.value;
+        struct paging_entry entry;
+        if (paging_lookup(&boot->tables, VADDR(address), &entry)) {
+            address = entry.page.value + entry.size_bytes; /* 1:1 */
             continue;
-        enum status status = paging_map(&boot->tables, VADDR(span->range.start.value), span->range, span->flags);
-        result = status == STATUS_OK ? result : status;
+        }
+        for (uint32_t i = 0; i < index; i++) {
+            if (parts[i].range.start.value > address)
+                end = min_u64(end, parts[i].range.start.value);
+        }
+        status = map(boot, address, PRANGE(address, end), flags);
+        address = end;
     }
-    return result;
-}
-
-static enum status map_image_part(struct boot *boot, uint64_t rva, uint64_t size_bytes, uint32_t flags)
-{
-    uint64_t start = boot->handoff->image.start + rva;
-    if (size_bytes == 0)
-        return STATUS_OK;
-    return paging_map(&boot->tables, VADDR(KERNEL_IMAGE_BASE + rva), PRANGE(start, start + size_bytes), flags);
+    return status;
 }
 
 /* The headers, which the kernel reads again, and each section with its own access. */
 static enum status map_image(struct boot *boot)
 {
-    uint64_t headers_bytes = boot->image.section_count == 0 ? 0 : boot->image.sections[0].rva;
-    enum status status = map_image_part(boot, 0, headers_bytes, 0);
-    for (uint32_t i = 0; i < boot->image.section_count && status == STATUS_OK; i++) {
-        const struct pe_section *section = &boot->image.sections[i];
-        uint32_t flags = (section->writable ? PAGING_WRITE : 0u) | (section->executable ? PAGING_EXECUTE : 0u);
-        status = map_image_part(boot, section->rva, section->size_bytes, flags);
+    const struct pe_section headers = {.rva = 0, .size_bytes = boot->image.sections[0].rva};
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i <= boot->image.section_count && status == STATUS_OK; i++) {
+        const struct pe_section *part = i == 0 ? &headers : &boot->image.sections[i - 1];
+        uint32_t flags = (part->writable ? PAGING_WRITE : 0u) | (part->executable ? PAGING_EXECUTE : 0u);
+        uint64_t start = boot->handoff->image.start + part->rva;
+        if (part->size_bytes != 0)
+            status = map(boot, KERNEL_IMAGE_BASE + part->rva, PRANGE(start, start + part->size_bytes), flags);
     }
-    return status;
-}
-
-static enum status build(struct boot *boot)
-{
-    struct table_source source = {pool_alloc, pool_free, boot};
-    boot->tables_next = boot->handoff->page_tables.start;
-    boot->tables_free = PADDR(0);
-    enum status status = paging_init(&boot->tables, 0, processor_paging_levels(), boot->gigabyte_pages, source);
-    if (status != STATUS_OK)
-        return status;
-    const struct span_list *list = collect(boot, RANK_OPTIONAL);
-    status = map_spans(boot, list, false);
-    if (status == STATUS_OK)
-        status = map_image(boot);
-    if (status == STATUS_OK)
-        (void)map_spans(boot, list, true); /* as many as there is room for */
     return status;
 }
 
 void first_map_use(struct boot *boot)
 {
-    enum status status = build(boot);
+    struct part *parts = (struct part *)(void *)buffers_scratch;
+    uint32_t count = list_parts(boot, parts);
+    struct table_source source = {pool_alloc, pool_free, boot};
+    boot->tables_next = boot->handoff->page_tables.start;
+    enum status status = paging_init(&boot->tables, 0, processor_paging_levels(), boot->gigabyte_pages, source);
+    if (status == STATUS_OK)
+        status = map_image(boot);
+    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
+        status = map_part(boot, parts, i);
+        if (parts[i].rank == RANK_OPTIONAL)
+            status = STATUS_OK; /* as many as there is room for */
+    }
     if (status != STATUS_OK)
         failure_halt(FAILURE_PAGE_TABLES, (uint64_t)status, boot->handoff->page_tables.size_bytes >> PAGE_SHIFT);
     boot->handoff->page_table_root = boot->tables.root.value;

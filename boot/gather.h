@@ -10,4 +10,7 @@
 /* Phase F. False after a refusal: firmware without the loaded-image protocol is none. Anything else may be absent. */
 bool gather(struct boot *boot);
 
+/* The protocol on a handle, or NULL. */
+void *gather_protocol(const struct boot *boot, void *handle, const struct efi_guid *guid);
+
 #endif

@@ -8,24 +8,18 @@
 /* The headers are our own linker's; the bound only stops a damaged SizeOfImage. */
 #define IMAGE_BYTES_MAX (16 * MIB)
 
-#define BOOT_SECTION_PREFIX ".boot"
-
 /* Data that the loader must have relocated: it then says where we run. */
 static const uint8_t *const volatile image_anchor = __ImageBase;
 
-static bool is_boot(const struct pe_section *section)
-{
-    return strncmp(section->name, BOOT_SECTION_PREFIX, sizeof(BOOT_SECTION_PREFIX) - 1) == 0;
-}
-
 enum status image_find_boot(const struct pe_image *image, struct handoff_range *out)
 {
+    static const char prefix[] = ".boot";
     *out = (struct handoff_range){0, 0};
     for (uint32_t i = 0; i < image->section_count; i++) {
         const struct pe_section *section = &image->sections[i];
         if (section->writable && section->executable)
             return STATUS_INVALID;
-        if (!is_boot(section))
+        if (strncmp(section->name, prefix, sizeof(prefix) - 1) != 0)
             continue;
         if (out->size_bytes == 0)
             out->start = section->rva;
@@ -50,12 +44,11 @@ bool image_check(struct boot *boot)
     status = pe_check_relocations(__ImageBase, &boot->image);
     if (status != STATUS_OK)
         return say_refusal(boot->system_table, "the image's relocations: %s", status_name(status));
-    struct handoff_range boot_part;
-    status = image_find_boot(&boot->image, &boot_part);
+    status = image_find_boot(&boot->image, &boot->handoff->image_boot);
     if (status != STATUS_OK)
         return say_refusal(boot->system_table, "the image's .boot sections: %s", status_name(status));
     boot->handoff->image = (struct handoff_range){base, boot->image.size_bytes};
-    boot->handoff->image_boot = (struct handoff_range){base + boot_part.start, boot_part.size_bytes};
+    boot->handoff->image_boot.start += base;
     return true;
 }
 

@@ -5,10 +5,10 @@ static struct handoff_range allocate(struct efi_system_table *system_table, uint
                                      uint64_t highest_address)
 {
     enum efi_allocate_type type = highest_address == PAGES_ANYWHERE ? EFI_ALLOCATE_ANY_PAGES : EFI_ALLOCATE_MAX_ADDRESS;
-    uint64_t address = highest_address;
-    uint64_t size_bytes = page_count << PAGE_SHIFT;
-    efi_status status = system_table->boot_services->allocate_pages(type, EFI_LOADER_DATA, page_count, &address);
-    return status == EFI_SUCCESS ? (struct handoff_range){address, size_bytes} : (struct handoff_range){0, 0};
+    struct handoff_range range = {highest_address, page_count << PAGE_SHIFT};
+    if (system_table->boot_services->allocate_pages(type, EFI_LOADER_DATA, page_count, &range.start) != EFI_SUCCESS)
+        range = (struct handoff_range){0, 0};
+    return range;
 }
 
 struct handoff_range pages_allocate(struct efi_system_table *system_table, uint64_t page_count,
@@ -21,8 +21,8 @@ struct handoff_range pages_allocate(struct efi_system_table *system_table, uint6
         range = allocate(system_table, page_count, highest_address);
         pages_free(system_table, &at_zero);
     }
-    bool too_high = range.size_bytes != 0 && range.start > highest_address - (range.size_bytes - 1);
-    if (too_high || (range.start & PAGE_MASK) != 0)
+    if (range.size_bytes != 0 &&
+        (range.start > highest_address - (range.size_bytes - 1) || (range.start & PAGE_MASK) != 0))
         pages_free(system_table, &range); /* the firmware did not look at the limit */
     return range;
 }

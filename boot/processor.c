@@ -38,15 +38,17 @@ static const struct feature {
     {CPUID_FEATURES, 26, "SSE2"}, {CPUID_EXTENDED_FEATURES, 20, "NX"},
 };
 
-static uint64_t physical_end(void)
+static uint32_t cpuid(uint32_t leaf, unsigned which)
 {
     uint32_t registers[INSTRUCTION_CPUID_REGISTERS];
-    uint32_t bits = PHYSICAL_BITS_MIN;
-    instruction_cpuid(CPUID_EXTENDED_MAX, 0, registers);
-    if (registers[INSTRUCTION_EAX] >= CPUID_ADDRESS_SIZES) {
-        instruction_cpuid(CPUID_ADDRESS_SIZES, 0, registers);
-        bits = registers[INSTRUCTION_EAX] & CPUID_PHYSICAL_BITS;
-    }
+    instruction_cpuid(leaf, 0, registers);
+    return registers[which];
+}
+
+static uint64_t physical_end(void)
+{
+    bool told = cpuid(CPUID_EXTENDED_MAX, INSTRUCTION_EAX) >= CPUID_ADDRESS_SIZES;
+    uint32_t bits = told ? cpuid(CPUID_ADDRESS_SIZES, INSTRUCTION_EAX) & CPUID_PHYSICAL_BITS : PHYSICAL_BITS_MIN;
     return bits < 52 ? BIT(bits) : ENTRY_ADDRESS_END;
 }
 
@@ -57,15 +59,12 @@ unsigned processor_paging_levels(void)
 
 bool processor_check(struct boot *boot)
 {
-    uint32_t registers[INSTRUCTION_CPUID_REGISTERS];
     for (size_t i = 0; i < ARRAY_COUNT(required_features); i++) {
-        instruction_cpuid(required_features[i].leaf, 0, registers);
-        if ((registers[INSTRUCTION_EDX] >> required_features[i].bit & 1) == 0)
+        if ((cpuid(required_features[i].leaf, INSTRUCTION_EDX) >> required_features[i].bit & 1) == 0)
             return say_refusal(boot->system_table, "this CPU has no %s, which the kernel needs",
                                required_features[i].name);
     }
-    instruction_cpuid(CPUID_EXTENDED_FEATURES, 0, registers);
-    boot->gigabyte_pages = (registers[INSTRUCTION_EDX] & CPUID_GIGABYTE_PAGES) != 0;
+    boot->gigabyte_pages = (cpuid(CPUID_EXTENDED_FEATURES, INSTRUCTION_EDX) & CPUID_GIGABYTE_PAGES) != 0;
     boot->address_limit = processor_paging_levels() == 5 ? physical_end() : min_u64(physical_end(), LOW_HALF_END);
     return true;
 }

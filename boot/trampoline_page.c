@@ -13,18 +13,16 @@ void trampoline_page_reserve(struct boot *boot)
 
 void trampoline_page_release(struct boot *boot)
 {
-    if (boot->handoff->trampoline == 0)
-        return;
-    struct handoff_range page = {boot->handoff->trampoline, PAGE_SIZE};
+    struct handoff_range page = {boot->handoff->trampoline, boot->handoff->trampoline != 0 ? PAGE_SIZE : 0};
     pages_free(boot->system_table, &page);
     boot->handoff->trampoline = 0;
 }
 
 static bool is_left_behind(const struct efi_memory_descriptor *descriptor)
 {
-    bool type = descriptor->type == EFI_BOOT_SERVICES_CODE || descriptor->type == EFI_BOOT_SERVICES_DATA ||
-                descriptor->type == EFI_CONVENTIONAL_MEMORY;
-    return type && !firmware_map_is_runtime(descriptor) && (descriptor->attribute & EFI_MEMORY_WB) != 0;
+    return (descriptor->type == EFI_BOOT_SERVICES_CODE || descriptor->type == EFI_BOOT_SERVICES_DATA ||
+            descriptor->type == EFI_CONVENTIONAL_MEMORY) &&
+           !firmware_map_is_runtime(descriptor) && (descriptor->attribute & EFI_MEMORY_WB) != 0;
 }
 
 /* Descriptors may overlap: one that is not ours to take forbids the page, whatever another says. */

@@ -29,34 +29,27 @@ uint64_t virtual_map_build(const struct firmware_map *map, uint8_t *out, bool *b
 static uint64_t find_service(const struct boot *boot)
 {
     const struct efi_runtime_services *services = boot->system_table->runtime_services;
-    if (services == NULL ||
-        (boot->handoff->runtime_services_supported & EFI_RT_SUPPORTED_SET_VIRTUAL_ADDRESS_MAP) == 0)
-        return 0;
-    return (uint64_t)(uintptr_t)services->set_virtual_address_map;
-}
-
-static void call_contained(struct handoff *handoff, struct fault_call *call)
-{
-    if (!fault_contain(call)) {
-        handoff->virtual_map = HANDOFF_VIRTUAL_MAP_FAULTED;
-        handoff->virtual_map_vector = call->vector;
-        handoff->virtual_map_rip = call->rip;
-        return;
-    }
-    handoff->virtual_map_status = call->result;
-    handoff->virtual_map = call->result == EFI_SUCCESS ? HANDOFF_VIRTUAL_MAP_OK : HANDOFF_VIRTUAL_MAP_FAILED;
+    bool works = (boot->handoff->runtime_services_supported & EFI_RT_SUPPORTED_SET_VIRTUAL_ADDRESS_MAP) != 0;
+    return services != NULL && works ? (uint64_t)(uintptr_t)services->set_virtual_address_map : 0;
 }
 
 void virtual_map_set(struct boot *boot)
 {
+    struct handoff *handoff = boot->handoff;
     bool bit_missing;
-    uint8_t *out = buffers_scratch.virtual_map;
-    struct fault_call set = {
+    struct fault_call call = {
         .function = find_service(boot),
-        .arguments = {virtual_map_build(&boot->map, out, &bit_missing), boot->map.descriptor_size,
-                      boot->map.descriptor_version, (uint64_t)(uintptr_t)out},
+        .arguments = {virtual_map_build(&boot->map, buffers_scratch, &bit_missing), boot->map.descriptor_size,
+                      boot->map.descriptor_version, (uint64_t)(uintptr_t)buffers_scratch},
     };
-    boot->handoff->warnings |= bit_missing ? HANDOFF_WARNING_RUNTIME_BIT_MISSING : 0u;
-    if (set.function != 0 && set.arguments[0] != 0)
-        call_contained(boot->handoff, &set);
+    handoff->warnings |= bit_missing ? HANDOFF_WARNING_RUNTIME_BIT_MISSING : 0u;
+    if (call.function == 0 || call.arguments[0] == 0)
+        return;
+    bool returned = fault_contain(&call);
+    handoff->virtual_map = call.result == EFI_SUCCESS ? HANDOFF_VIRTUAL_MAP_OK : HANDOFF_VIRTUAL_MAP_FAILED;
+    if (!returned)
+        handoff->virtual_map = HANDOFF_VIRTUAL_MAP_FAULTED;
+    handoff->virtual_map_status = call.result; /* this and what follows: 0 when it does not apply */
+    handoff->virtual_map_vector = call.vector;
+    handoff->virtual_map_rip = call.rip;
 }

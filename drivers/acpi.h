@@ -43,21 +43,19 @@ struct acpi_table {
 
 struct acpi {
     struct acpi_reader reader;
-    uint8_t rsdp_revision;
     char oem_id[7];                            /* terminated */
-    struct acpi_table tables[ACPI_TABLES_MAX]; /* RSDP, XSDT and RSDT themselves included, as "RSD ", "XSDT", "RSDT" */
+    struct acpi_table tables[ACPI_TABLES_MAX]; /* the RSDP first, as "RSD "; XSDT and RSDT are there too */
     uint32_t table_count;
-    uint32_t bad_count;     /* listed but not valid */
-    uint32_t dropped_count; /* beyond ACPI_TABLES_MAX */
+    uint32_t bad_count; /* unreadable or not valid */
 };
 
 /*
- * Reads the list of tables that hangs on the RSDP at `rsdp`. STATUS_NOT_FOUND: address 0 or unreadable;
+ * Reads the list of tables that hangs on the RSDP at `address`. STATUS_NOT_FOUND: address 0 or unreadable;
  * STATUS_INVALID: no valid RSDP, or neither XSDT nor RSDT is. Single bad tables are counted, not an error.
  */
-enum status acpi_init(struct acpi *acpi, struct acpi_reader reader, struct paddr rsdp) MUST_CHECK;
+enum status acpi_init(struct acpi *acpi, struct acpi_reader reader, struct paddr address) MUST_CHECK;
 
-/* The first valid table of that signature ("APIC"), or NULL. */
+/* The first valid table of that signature ("APIC"), or NULL, which the parsers below take for an invalid table. */
 const struct acpi_table *acpi_find(const struct acpi *acpi, const char signature[4]);
 
 /* ---- MADT (5.2.12) ---- */
@@ -68,14 +66,12 @@ const struct acpi_table *acpi_find(const struct acpi *acpi, const char signature
 
 struct acpi_cpu {
     uint32_t apic_id;
-    uint32_t uid;
     bool enabled; /* false: online-capable only (5.2.12.2): it may be added later, it is not started */
 };
 
 struct acpi_ioapic {
     uint64_t address;
     uint32_t gsi_base;
-    uint8_t id;
 };
 
 /* An ISA interrupt that is not wired to the global interrupt of the same number (5.2.12.5). */
@@ -87,28 +83,21 @@ struct acpi_override {
 };
 
 struct acpi_madt {
-    struct acpi_cpu *cpus; /* the caller's, cpu_capacity entries */
+    struct acpi_cpu *cpus; /* the caller's, cpu_capacity entries; CPUs beyond are left out */
     uint32_t cpu_capacity;
     uint32_t cpu_count;     /* usable, without duplicates, in the table's order */
     uint32_t cpus_disabled; /* neither enabled nor online-capable, or with an ID that is none */
     uint32_t cpus_repeated; /* the same APIC ID again */
-    uint32_t cpus_dropped;  /* beyond cpu_capacity */
     struct acpi_ioapic ioapics[ACPI_IOAPICS_MAX];
     uint32_t ioapic_count;
     struct acpi_override overrides[ACPI_OVERRIDES_MAX];
     uint32_t override_count;
-    uint64_t local_apic_address;
-    uint64_t wakeup_mailbox; /* multiprocessor wakeup structure (5.2.12.19); 0: none */
-    uint32_t nmi_count;      /* local APIC NMI entries */
-    uint32_t skipped_count;  /* entries of other types, too short, or beyond a limit of ours */
-    bool has_pic;            /* PCAT_COMPAT: there are 8259s too */
-    bool truncated;          /* an entry's length ran out of the table; what came before counts */
 };
 
 /* An upper bound of cpu_count, to allocate by; at most ACPI_CPUS_MAX. 0 for a table that is not a MADT. */
 uint32_t acpi_madt_cpus(const struct acpi_table *table);
 
-/* Fills *madt from a valid table. STATUS_INVALID: too short to be a MADT. */
+/* Fills *madt. An entry whose length lies ends the walk; what came before counts. STATUS_INVALID: not a MADT. */
 enum status acpi_madt_parse(const struct acpi_table *table, struct acpi_cpu *cpus, uint32_t cpu_capacity,
                             struct acpi_madt *madt) MUST_CHECK;
 
@@ -123,39 +112,36 @@ enum acpi_space { /* 5.2.3.2 */
                   ACPI_SPACE_PCI = 2,
 };
 
-/* A generic address (5.2.3.2); address 0: there is none. */
+/* A generic address (5.2.3.2). */
 struct acpi_register {
     uint64_t address;
     uint8_t space; /* enum acpi_space */
-    uint8_t width_bits;
 };
 
+/* PM registers are given when they are I/O ports; in memory they are not driven. 0: there is none, or it is a lie. */
 struct acpi_fadt {
     uint64_t dsdt;
     uint64_t facs;
-    struct acpi_register pm1a_event; /* status, and enable at half its length */
-    struct acpi_register pm1a_control;
-    struct acpi_register pm1b_control;
-    struct acpi_register pm_timer;
-    struct acpi_register sleep_control; /* hardware-reduced machines only (4.8.3.7) */
-    struct acpi_register reset;
-    uint8_t reset_value;
-    uint8_t pm1_event_bytes;
-    uint16_t sci_irq;
-    uint32_t smi_command_port; /* 0: ACPI mode needs no enabling */
+    uint16_t pm1a_event_port;
+    uint16_t pm1a_control_port;
+    uint16_t pm1b_control_port;
+    uint16_t pm_timer_port;
+    uint16_t sleep_control_port; /* hardware-reduced machines only (4.8.3.7), which have none of the four above */
+    uint16_t smi_command_port;   /* 0: ACPI mode needs no enabling */
     uint8_t acpi_enable;
-    uint16_t boot_flags;   /* IAPC_BOOT_ARCH: hints only, firmware gets them wrong (5.2.9.3) */
-    bool pm_timer_wide;    /* 32 bits rather than 24 */
-    bool reset_supported;  /* RESET_REG_SUP, and the register is one that can be written */
-    bool hardware_reduced; /* no PM1 registers, no PM timer */
+    uint8_t reset_value;
+    struct acpi_register reset;
+    bool pm_timer_wide;   /* 32 bits rather than 24 */
+    bool reset_supported; /* RESET_REG_SUP, and the register has an address */
+    bool hardware_reduced;
 };
 
-/* STATUS_INVALID: too short to be a FADT. */
+/* STATUS_INVALID: not a FADT, or too short to be one. */
 enum status acpi_fadt_parse(const struct acpi_table *table, struct acpi_fadt *fadt) MUST_CHECK;
 
 /* ---- HPET, MCFG, SRAT, BGRT ---- */
 
-/* Physical address of the HPET's registers. STATUS_NOT_FOUND: in no memory space, or 0. */
+/* Physical address of the HPET's registers. STATUS_INVALID: no HPET table; STATUS_NOT_FOUND: not in memory, or 0. */
 enum status acpi_hpet_parse(const struct acpi_table *table, struct paddr *registers) MUST_CHECK;
 
 /* One ECAM window (PCI Firmware 3.3, 4.1.2). `base` is that of bus 0, whatever first_bus is. */
@@ -173,7 +159,6 @@ uint32_t acpi_mcfg_parse(const struct acpi_table *table, struct acpi_ecam *windo
 struct acpi_affinity {
     uint32_t domain;
     bool is_memory;
-    bool hot_pluggable;  /* memory only */
     uint32_t apic_id;    /* CPU only */
     struct prange range; /* memory only */
 };

@@ -9,15 +9,12 @@
 enum {
     FADT_FACS = 36,
     FADT_DSDT = 40,
-    FADT_SCI_INT = 46,
     FADT_SMI_CMD = 48,
     FADT_ACPI_ENABLE = 52,
     FADT_PM1A_EVT = 56,
     FADT_PM1A_CNT = 64,
     FADT_PM1B_CNT = 68,
     FADT_PM_TMR = 76,
-    FADT_PM1_EVT_LEN = 88,
-    FADT_BOOT_ARCH = 109,
     FADT_FLAGS = 112,
     FADT_RESET_REG = 116,
     FADT_RESET_VALUE = 128,
@@ -37,7 +34,7 @@ enum {
 
 #define PORT_LIMIT 0x10000u
 
-/* Ports below are the mainboard's own devices (DMA, timer, keyboard, ...): a PM block said to be there is an untruth. */
+/* Ports below are the mainboard's own devices (DMA, timer, keyboard, ...): a PM block said to be there is a lie. */
 #define PORT_FIXED_FIRST 0x100u
 
 /* 5.2.3.2: a generic address structure of 12 bytes. */
@@ -46,27 +43,25 @@ static struct acpi_register fadt_generic(const struct acpi_table *table, uint32_
     return (struct acpi_register){
         .address = acpi_field(table, offset + 4, 8),
         .space = (uint8_t)acpi_field(table, offset, 1),
-        .width_bits = (uint8_t)acpi_field(table, offset + 1, 1),
     };
 }
 
-static bool fadt_usable(struct acpi_register place)
+static uint16_t fadt_believable(uint64_t port)
 {
-    if (place.address == 0)
-        return false;
-    return place.space == ACPI_SPACE_MEMORY || place.space == ACPI_SPACE_PCI ||
-           (place.space == ACPI_SPACE_IO && place.address < PORT_LIMIT);
+    return port >= PORT_FIXED_FIRST && port < PORT_LIMIT ? (uint16_t)port : 0;
 }
 
-/* The X field, else the port number of the old field. */
-static struct acpi_register fadt_register(const struct acpi_table *table, uint32_t wide_offset, uint32_t port_offset)
+static uint16_t fadt_generic_port(const struct acpi_table *table, uint32_t offset)
 {
-    struct acpi_register wide = fadt_generic(table, wide_offset);
-    if (fadt_usable(wide) && (wide.space != ACPI_SPACE_IO || wide.address >= PORT_FIXED_FIRST))
-        return wide;
-    uint64_t port = acpi_field(table, port_offset, 4);
-    bool usable = port >= PORT_FIXED_FIRST && port < PORT_LIMIT;
-    return (struct acpi_register){.address = usable ? port : 0, .space = ACPI_SPACE_IO};
+    struct acpi_register place = fadt_generic(table, offset);
+    return place.space == ACPI_SPACE_IO ? fadt_believable(place.address) : 0;
+}
+
+/* The X field, else the old one. */
+static uint16_t fadt_port(const struct acpi_table *table, uint32_t wide_offset, uint32_t offset)
+{
+    uint16_t port = fadt_generic_port(table, wide_offset);
+    return port != 0 ? port : fadt_believable(acpi_field(table, offset, 4));
 }
 
 static uint64_t fadt_address(const struct acpi_table *table, uint32_t wide_offset, uint32_t offset)
@@ -77,12 +72,12 @@ static uint64_t fadt_address(const struct acpi_table *table, uint32_t wide_offse
 
 static void fadt_read_fixed_hardware(const struct acpi_table *table, struct acpi_fadt *fadt)
 {
-    fadt->pm1a_event = fadt_register(table, FADT_X_PM1A_EVT, FADT_PM1A_EVT);
-    fadt->pm1a_control = fadt_register(table, FADT_X_PM1A_CNT, FADT_PM1A_CNT);
-    fadt->pm1b_control = fadt_register(table, FADT_X_PM1B_CNT, FADT_PM1B_CNT);
-    fadt->pm_timer = fadt_register(table, FADT_X_PM_TMR, FADT_PM_TMR);
-    fadt->pm1_event_bytes = (uint8_t)acpi_field(table, FADT_PM1_EVT_LEN, 1);
-    fadt->smi_command_port = (uint32_t)acpi_field(table, FADT_SMI_CMD, 4);
+    fadt->pm1a_event_port = fadt_port(table, FADT_X_PM1A_EVT, FADT_PM1A_EVT);
+    fadt->pm1a_control_port = fadt_port(table, FADT_X_PM1A_CNT, FADT_PM1A_CNT);
+    fadt->pm1b_control_port = fadt_port(table, FADT_X_PM1B_CNT, FADT_PM1B_CNT);
+    fadt->pm_timer_port = fadt_port(table, FADT_X_PM_TMR, FADT_PM_TMR);
+    uint64_t smi_command = acpi_field(table, FADT_SMI_CMD, 4);
+    fadt->smi_command_port = smi_command < PORT_LIMIT ? (uint16_t)smi_command : 0;
     fadt->acpi_enable = (uint8_t)acpi_field(table, FADT_ACPI_ENABLE, 1);
 }
 
@@ -92,18 +87,17 @@ enum status acpi_fadt_parse(const struct acpi_table *table, struct acpi_fadt *fa
     if (!acpi_table_is(table, "FACP", FADT_BYTES_V1))
         return STATUS_INVALID;
     uint64_t flags = acpi_field(table, FADT_FLAGS, 4);
-    fadt->hardware_reduced = (flags & FLAG_HW_REDUCED_ACPI) != 0;
     fadt->dsdt = fadt_address(table, FADT_X_DSDT, FADT_DSDT);
     fadt->facs = fadt_address(table, FADT_X_FACS, FADT_FACS);
-    fadt->sci_irq = (uint16_t)acpi_field(table, FADT_SCI_INT, 2);
-    fadt->boot_flags = (uint16_t)acpi_field(table, FADT_BOOT_ARCH, 2);
     fadt->pm_timer_wide = (flags & FLAG_TMR_VAL_EXT) != 0;
+    fadt->hardware_reduced = (flags & FLAG_HW_REDUCED_ACPI) != 0;
     if (fadt->hardware_reduced)
-        fadt->sleep_control = fadt_generic(table, FADT_SLEEP_CONTROL);
+        fadt->sleep_control_port = fadt_generic_port(table, FADT_SLEEP_CONTROL);
     else
         fadt_read_fixed_hardware(table, fadt);
     fadt->reset = fadt_generic(table, FADT_RESET_REG);
     fadt->reset_value = (uint8_t)acpi_field(table, FADT_RESET_VALUE, 1);
-    fadt->reset_supported = (flags & FLAG_RESET_REG_SUP) != 0 && fadt_usable(fadt->reset);
+    bool reset_sensible = fadt->reset.space != ACPI_SPACE_IO || fadt->reset.address < PORT_LIMIT;
+    fadt->reset_supported = (flags & FLAG_RESET_REG_SUP) != 0 && fadt->reset.address != 0 && reset_sensible;
     return STATUS_OK;
 }

@@ -8,12 +8,11 @@
 
 /* PCI Firmware 3.3, 4.1.2: 8 reserved bytes, then windows of 16 bytes. */
 #define MCFG_OFFSET_WINDOWS 44u
-#define MCFG_WINDOW_BYTES   16u
+#define MCFG_WINDOW_BYTES   16
 
 /* 5.2.16: 12 reserved bytes, then entries. */
 #define SRAT_OFFSET_ENTRIES 48u
 #define SRAT_ENABLED        0x1u
-#define SRAT_HOT_PLUGGABLE  0x2u
 
 enum {
     SRAT_LOCAL_APIC = 0,   /* 5.2.16.1 */
@@ -47,10 +46,9 @@ uint32_t acpi_mcfg_parse(const struct acpi_table *table, struct acpi_ecam *windo
     uint32_t count = 0;
     if (!acpi_table_is(table, "MCFG", MCFG_OFFSET_WINDOWS))
         return 0;
-    uint64_t size_bytes = acpi_table_bytes(table);
-    for (uint64_t at = MCFG_OFFSET_WINDOWS; at + MCFG_WINDOW_BYTES <= size_bytes && count < capacity;
-         at += MCFG_WINDOW_BYTES) {
-        const uint8_t *bytes = table->bytes + at;
+    const uint8_t *end = table->bytes + acpi_table_bytes(table);
+    const uint8_t *bytes = table->bytes + MCFG_OFFSET_WINDOWS;
+    for (; end - bytes >= MCFG_WINDOW_BYTES && count < capacity; bytes += MCFG_WINDOW_BYTES) {
         struct acpi_ecam window = {
             .base = acpi_u64(bytes),
             .segment = acpi_u16(bytes + 8),
@@ -63,46 +61,34 @@ uint32_t acpi_mcfg_parse(const struct acpi_table *table, struct acpi_ecam *windo
     return count;
 }
 
-/* Each reads one entry that is long enough; false: not enabled, or senseless. */
-static bool srat_read_local_apic(const uint8_t *entry, struct acpi_affinity *affinity)
-{
-    affinity->domain = entry[2] | (uint32_t)entry[9] << 8 | (uint32_t)entry[10] << 16 | (uint32_t)entry[11] << 24;
-    affinity->apic_id = entry[3];
-    return (acpi_u32(entry + 4) & SRAT_ENABLED) != 0;
-}
-
-static bool srat_read_x2apic(const uint8_t *entry, struct acpi_affinity *affinity)
-{
-    affinity->domain = acpi_u32(entry + 4);
-    affinity->apic_id = acpi_u32(entry + 8);
-    return (acpi_u32(entry + 12) & SRAT_ENABLED) != 0;
-}
-
 static bool srat_read_memory(const uint8_t *entry, struct acpi_affinity *affinity)
 {
     uint64_t base = acpi_u64(entry + 8);
     uint64_t size_bytes = acpi_u64(entry + 16);
-    uint32_t flags = acpi_u32(entry + 28);
-    if ((flags & SRAT_ENABLED) == 0 || size_bytes == 0)
+    if (size_bytes == 0 || base >= ACPI_ADDRESS_LIMIT || size_bytes > ACPI_ADDRESS_LIMIT - base)
         return false;
-    if (base >= ACPI_ADDRESS_LIMIT || size_bytes > ACPI_ADDRESS_LIMIT - base)
-        return false;
-    affinity->domain = acpi_u32(entry + 2);
-    affinity->is_memory = true;
-    affinity->hot_pluggable = (flags & SRAT_HOT_PLUGGABLE) != 0;
-    affinity->range = PRANGE(base, base + size_bytes);
-    return true;
+    *affinity = (struct acpi_affinity){
+        .domain = acpi_u32(entry + 2),
+        .is_memory = true,
+        .range = PRANGE(base, base + size_bytes),
+    };
+    return (acpi_u32(entry + 28) & SRAT_ENABLED) != 0;
 }
 
+/* False: not enabled, senseless, too short for its type, or of a type that says nothing to us. */
 static bool srat_read(const uint8_t *entry, struct acpi_affinity *affinity)
 {
-    *affinity = (struct acpi_affinity){0};
-    if (entry[0] == SRAT_LOCAL_APIC && entry[1] >= 16)
-        return srat_read_local_apic(entry, affinity);
-    if (entry[0] == SRAT_LOCAL_X2APIC && entry[1] >= 24)
-        return srat_read_x2apic(entry, affinity);
     if (entry[0] == SRAT_MEMORY && entry[1] >= 40)
         return srat_read_memory(entry, affinity);
+    if (entry[0] == SRAT_LOCAL_APIC && entry[1] >= 16) { /* the domain's upper three bytes came with a later revision */
+        uint32_t domain = entry[2] | (acpi_u32(entry + 8) & 0xFFFFFF00u);
+        *affinity = (struct acpi_affinity){.domain = domain, .apic_id = entry[3]};
+        return (acpi_u32(entry + 4) & SRAT_ENABLED) != 0;
+    }
+    if (entry[0] == SRAT_LOCAL_X2APIC && entry[1] >= 24) {
+        *affinity = (struct acpi_affinity){.domain = acpi_u32(entry + 4), .apic_id = acpi_u32(entry + 8)};
+        return (acpi_u32(entry + 12) & SRAT_ENABLED) != 0;
+    }
     return false;
 }
 
@@ -111,8 +97,8 @@ uint32_t acpi_srat_parse(const struct acpi_table *table, struct acpi_affinity *e
     uint32_t count = 0;
     if (!acpi_table_is(table, "SRAT", SRAT_OFFSET_ENTRIES))
         return 0;
-    struct acpi_entries walk = acpi_entries_of(table, SRAT_OFFSET_ENTRIES);
-    for (const uint8_t *entry; count < capacity && (entry = acpi_entries_next(&walk)) != NULL;)
+    uint64_t at = SRAT_OFFSET_ENTRIES;
+    for (const uint8_t *entry; count < capacity && (entry = acpi_entry(table, at)) != NULL; at += entry[1])
         count += srat_read(entry, &entries[count]);
     return count;
 }

@@ -47,42 +47,23 @@ static inline uint64_t acpi_field(const struct acpi_table *table, uint32_t offse
     return value;
 }
 
-/* Is it a table of this signature with at least `minimum_bytes`? */
+/* Is there a table, and is it one of this signature with at least `minimum_bytes`? */
 static inline bool acpi_table_is(const struct acpi_table *table, const char signature[4], uint64_t minimum_bytes)
 {
-    return table->valid && __builtin_memcmp(table->signature, signature, 4) == 0 &&
+    return table != NULL && table->valid && __builtin_memcmp(table->signature, signature, 4) == 0 &&
            acpi_table_bytes(table) >= minimum_bytes;
 }
 
-/* The entries of MADT and SRAT: type, length (both a byte, both counted), then the rest. */
-struct acpi_entries {
-    const uint8_t *next;
-    uint64_t left_bytes;
-    bool truncated; /* the last entry's length was under 2 or ran out of the table */
-};
-
-#define ACPI_ENTRY_HEADER_BYTES 2u
-
-static inline struct acpi_entries acpi_entries_of(const struct acpi_table *table, uint32_t offset)
+/*
+ * MADT and SRAT consist of entries: type, length (both a byte, both counted), then the rest. Gives the whole entry at
+ * `offset` (at most the table's length): entry[0] is its type, entry[1] its length. NULL: the table ends here, or the
+ * length is under 2 or runs out of the table.
+ */
+static inline const uint8_t *acpi_entry(const struct acpi_table *table, uint64_t offset)
 {
-    return (struct acpi_entries){.next = table->bytes + offset, .left_bytes = acpi_table_bytes(table) - offset};
-}
-
-/* The next whole entry, or NULL. entry[0] is its type, entry[1] its length, all of which may be read. */
-static inline const uint8_t *acpi_entries_next(struct acpi_entries *entries)
-{
-    const uint8_t *entry = entries->next;
-    if (entries->left_bytes == 0)
-        return NULL;
-    if (entries->left_bytes < ACPI_ENTRY_HEADER_BYTES || entry[1] < ACPI_ENTRY_HEADER_BYTES ||
-        entry[1] > entries->left_bytes) {
-        entries->truncated = true;
-        entries->left_bytes = 0;
-        return NULL;
-    }
-    entries->next += entry[1];
-    entries->left_bytes -= entry[1];
-    return entry;
+    const uint8_t *entry = table->bytes + offset;
+    uint64_t left_bytes = acpi_table_bytes(table) - offset;
+    return left_bytes >= 2 && entry[1] >= 2 && entry[1] <= left_bytes ? entry : NULL;
 }
 
 #endif

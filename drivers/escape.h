@@ -2,26 +2,18 @@
  * What a terminal sends when a key is pressed, as the key codes that a keyboard gives: arrows and the like arrive as
  * escape sequences.
  *
- * Understood: ESC [ A..D, H, F; ESC O the same and P..S (F1 to F4); ESC [ n ~ (VT220 editing and function keys).
+ * Understood: ESC [ A..D, H, F; ESC O the same; ESC [ n ~ (VT220 editing keys); ESC twice is the Escape key.
  * Every other sequence gives no key. Return gives '\n', Delete (0x7F) '\b', as keymap.h has them.
- * Rules: pure; any byte stream is safe. Source: ECMA-48, 5.4; DEC VT220 Programmer Reference Manual, 3.
+ * Rules: pure; any byte stream is safe. Source: DEC VT220 Programmer Reference Manual, 3.
  */
 #ifndef KEEL_DRIVERS_ESCAPE_H
 #define KEEL_DRIVERS_ESCAPE_H
 
 #include "drivers/keymap.h"
-#include "kernel/base/types.h"
-
-enum escape_state {
-    ESCAPE_TEXT,
-    ESCAPE_STARTED, /* after ESC */
-    ESCAPE_CONTROL, /* after ESC [ */
-    ESCAPE_SINGLE,  /* after ESC O */
-};
+#include "drivers/sequence.h"
 
 struct escape {
-    enum escape_state state;
-    uint32_t parameter;
+    struct sequence sequence;
     bool after_return; /* a '\n' now belongs to the '\r' before it */
 };
 

@@ -15,44 +15,30 @@
 
 #define GLYPH_UNKNOWN 0xFFFFu
 
-static uint16_t *font_slot(struct font *font, uint32_t code_point)
+static uint32_t font_slot(uint32_t code_point)
 {
     if (code_point < FONT_LATIN_COUNT)
-        return &font->latin[code_point];
+        return code_point;
     if (code_point >= FONT_BOX_FIRST && code_point - FONT_BOX_FIRST < FONT_BOX_COUNT)
-        return &font->box[code_point - FONT_BOX_FIRST];
-    return NULL;
-}
-
-static void font_map(struct font *font, uint32_t code_point, uint16_t glyph)
-{
-    uint16_t *slot = font_slot(font, code_point);
-    if (slot != NULL && *slot == GLYPH_UNKNOWN)
-        *slot = glyph;
+        return FONT_LATIN_COUNT + (code_point - FONT_BOX_FIRST);
+    return FONT_SLOT_OTHER;
 }
 
 static void font_read_table(struct font *font, const uint8_t *table, uint64_t size_bytes)
 {
-    uint32_t glyph = 0;
+    uint16_t glyph = 0;
     bool in_sequence = false;
     for (uint64_t i = 0; i + 1 < size_bytes && glyph < font->glyph_count; i += 2) {
         uint32_t code_point = table[i] | (uint32_t)table[i + 1] << 8;
+        uint16_t *slot = &font->slots[font_slot(code_point)];
         if (code_point == PSF1_LIST_END) {
             glyph++;
             in_sequence = false;
         } else if (code_point == PSF1_SEQUENCE_START) {
             in_sequence = true;
-        } else if (!in_sequence) {
-            font_map(font, code_point, (uint16_t)glyph);
+        } else if (!in_sequence && *slot == GLYPH_UNKNOWN) {
+            *slot = glyph;
         }
-    }
-}
-
-static void font_fill_unknown(uint16_t *slots, uint32_t count, uint16_t glyph)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (slots[i] == GLYPH_UNKNOWN)
-            slots[i] = glyph;
     }
 }
 
@@ -71,25 +57,21 @@ enum status font_parse(struct font *font, const void *psf, uint64_t size_bytes)
     font->glyph_count = count;
     font->width_pixels = PSF1_WIDTH;
     font->height_pixels = height;
-    __builtin_memset(font->latin, 0xFF, sizeof(font->latin)); /* GLYPH_UNKNOWN */
-    __builtin_memset(font->box, 0xFF, sizeof(font->box));
+    __builtin_memset(font->slots, 0xFF, sizeof(font->slots)); /* GLYPH_UNKNOWN */
     font_read_table(font, bytes + glyphs_end, size_bytes - glyphs_end);
 
-    uint16_t fallback = font->latin['?'];
-    if (fallback == GLYPH_UNKNOWN)
-        return STATUS_INVALID;
-    font_fill_unknown(font->latin, FONT_LATIN_COUNT, fallback);
-    font_fill_unknown(font->box, FONT_BOX_COUNT, fallback);
-    return STATUS_OK;
+    uint16_t fallback = font->slots['?'];
+    font->slots[FONT_SLOT_OTHER] = fallback;
+    for (uint32_t i = 0; i < FONT_SLOT_OTHER; i++) {
+        if (font->slots[i] == GLYPH_UNKNOWN)
+            font->slots[i] = fallback;
+    }
+    return fallback != GLYPH_UNKNOWN ? STATUS_OK : STATUS_INVALID;
 }
 
 uint16_t font_glyph(const struct font *font, uint32_t code_point)
 {
-    if (code_point < FONT_LATIN_COUNT)
-        return font->latin[code_point];
-    if (code_point >= FONT_BOX_FIRST && code_point - FONT_BOX_FIRST < FONT_BOX_COUNT)
-        return font->box[code_point - FONT_BOX_FIRST];
-    return font->latin['?'];
+    return font->slots[font_slot(code_point)];
 }
 
 const uint8_t *font_rows(const struct font *font, uint16_t glyph)

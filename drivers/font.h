@@ -15,13 +15,15 @@
 #define FONT_BOX_FIRST   0x2500u
 #define FONT_BOX_COUNT   0x100u
 
+/* One slot for each code point that is looked up, and one for all others. */
+#define FONT_SLOT_OTHER (FONT_LATIN_COUNT + FONT_BOX_COUNT)
+
 struct font {
     const uint8_t *glyphs; /* glyph_count * height bytes; a byte is a row, its top bit the leftmost pixel */
     uint32_t glyph_count;
     uint32_t width_pixels;
     uint32_t height_pixels;
-    uint16_t latin[FONT_LATIN_COUNT]; /* glyph numbers by code point */
-    uint16_t box[FONT_BOX_COUNT];     /* by code point - FONT_BOX_FIRST */
+    uint16_t slots[FONT_SLOT_OTHER + 1]; /* glyph numbers */
 };
 
 /* Spleen 8x16 (BSD 2-clause, from Debian's fonts-spleen), put into the image by font.asm. */

@@ -23,44 +23,30 @@
 /* Reads of the counter until it must have moved: each takes longer than the longest period. */
 #define COUNT_POLLS 1000u
 
-static uint64_t hpet_read(const struct hpet *hpet, uint32_t offset)
-{
-    return mmio_read64(hpet->registers + offset);
-}
-
-static void hpet_write(const struct hpet *hpet, uint32_t offset, uint64_t value)
-{
-    mmio_write64(hpet->registers + offset, value);
-}
-
 uint64_t hpet_counter(const struct hpet *hpet)
 {
-    return hpet_read(hpet, REGISTER_COUNTER) & hpet->counter_mask;
-}
-
-/* Firmware may have left a timer firing. */
-static void hpet_stop_timers(const struct hpet *hpet, uint64_t capabilities)
-{
-    uint32_t last = (uint32_t)(capabilities >> CAPABILITY_TIMERS_SHIFT) & CAPABILITY_TIMERS_MASK;
-    for (uint32_t i = 0; i <= last && REGISTER_TIMER0 + (i + 1) * TIMER_STRIDE <= HPET_WINDOW_BYTES; i++) {
-        uint32_t offset = REGISTER_TIMER0 + i * TIMER_STRIDE;
-        hpet_write(hpet, offset, hpet_read(hpet, offset) & ~TIMER_INTERRUPT);
-    }
+    return mmio_read64(hpet->registers + REGISTER_COUNTER) & hpet->counter_mask;
 }
 
 enum status hpet_init(struct hpet *hpet, volatile void *registers)
 {
     *hpet = (struct hpet){.registers = registers};
-    uint64_t capabilities = hpet_read(hpet, REGISTER_CAPABILITIES);
+    uint64_t capabilities = mmio_read64(hpet->registers + REGISTER_CAPABILITIES);
     uint64_t period_fs = capabilities >> CAPABILITY_PERIOD_SHIFT;
     if (period_fs == 0 || period_fs > PERIOD_FS_MAX)
         return STATUS_INVALID;
     hpet->period_fs = (uint32_t)period_fs;
     hpet->counter_mask = (capabilities & CAPABILITY_COUNTER_WIDE) != 0 ? UINT64_MAX : UINT32_MAX;
 
-    hpet_stop_timers(hpet, capabilities);
-    uint64_t configuration = hpet_read(hpet, REGISTER_CONFIGURATION);
-    hpet_write(hpet, REGISTER_CONFIGURATION, (configuration & ~CONFIGURATION_LEGACY) | CONFIGURATION_ENABLE);
+    /* Firmware may have left a timer firing. A device that claims more timers than fit is cut short. */
+    uint32_t last = (uint32_t)(capabilities >> CAPABILITY_TIMERS_SHIFT) & CAPABILITY_TIMERS_MASK;
+    for (uint32_t i = 0; i <= last && REGISTER_TIMER0 + (i + 1) * TIMER_STRIDE <= HPET_WINDOW_BYTES; i++) {
+        volatile uint8_t *timer = hpet->registers + REGISTER_TIMER0 + i * TIMER_STRIDE;
+        mmio_write64(timer, mmio_read64(timer) & ~TIMER_INTERRUPT);
+    }
+    uint64_t configuration = mmio_read64(hpet->registers + REGISTER_CONFIGURATION);
+    configuration = (configuration & ~CONFIGURATION_LEGACY) | CONFIGURATION_ENABLE;
+    mmio_write64(hpet->registers + REGISTER_CONFIGURATION, configuration);
 
     uint64_t start = hpet_counter(hpet);
     for (uint32_t i = 0; i < COUNT_POLLS; i++) {

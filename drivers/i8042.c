@@ -23,8 +23,6 @@
 #define COMMAND_ENABLE_FIRST  0xAEu
 #define COMMAND_PULSE_RESET   0xFEu
 
-#define SELF_TEST_PASSED 0x55u
-
 #define CONFIG_FIRST_INTERRUPT  0x01u
 #define CONFIG_MOUSE_INTERRUPT  0x02u
 #define CONFIG_FIRST_DISABLED   0x10u
@@ -43,105 +41,82 @@
 /* More bytes than any controller holds: a drain that does not end there is talking to an absent one. */
 #define DRAIN_MAX 64u
 
-static enum status i8042_wait(uint8_t mask, uint8_t wanted, uint32_t poll_count)
+/* Each step of the dialogue does nothing once *status is bad, so that the dialogue reads straight on. */
+static void i8042_wait(enum status *status, uint8_t mask, uint8_t wanted, uint32_t poll_count)
 {
+    if (*status != STATUS_OK)
+        return;
     for (uint32_t i = 0; i < poll_count; i++) {
         if ((io_read8(PORT_STATUS) & mask) == wanted)
-            return STATUS_OK;
+            return;
     }
-    return STATUS_TIMEOUT;
+    *status = STATUS_TIMEOUT;
 }
 
-static enum status i8042_send(uint16_t port, uint8_t byte)
+static void i8042_send(enum status *status, uint16_t port, uint8_t byte)
 {
-    enum status status = i8042_wait(STATUS_INPUT_FULL, 0, WAIT_POLLS);
-    if (status == STATUS_OK)
+    i8042_wait(status, STATUS_INPUT_FULL, 0, WAIT_POLLS);
+    if (*status == STATUS_OK)
         io_write8(port, byte);
-    return status;
 }
 
-static enum status i8042_receive(uint8_t *byte, uint32_t poll_count)
+static uint8_t i8042_receive(enum status *status, uint32_t poll_count)
 {
-    enum status status = i8042_wait(STATUS_OUTPUT_FULL, STATUS_OUTPUT_FULL, poll_count);
-    if (status == STATUS_OK)
-        *byte = io_read8(PORT_DATA);
-    return status;
+    i8042_wait(status, STATUS_OUTPUT_FULL, STATUS_OUTPUT_FULL, poll_count);
+    return *status == STATUS_OK ? io_read8(PORT_DATA) : 0;
 }
 
-static enum status i8042_drain(void)
+static void i8042_drain(enum status *status)
 {
-    for (uint32_t i = 0; i < DRAIN_MAX; i++) {
+    for (uint32_t i = 0; i < DRAIN_MAX && *status == STATUS_OK; i++) {
         if ((io_read8(PORT_STATUS) & STATUS_OUTPUT_FULL) == 0)
-            return STATUS_OK;
+            return;
         (void)io_read8(PORT_DATA);
     }
-    return STATUS_DEVICE;
+    if (*status == STATUS_OK)
+        *status = STATUS_DEVICE;
 }
 
-static enum status i8042_read_config(uint8_t *config)
+static void i8042_write_config(enum status *status, uint8_t config)
 {
-    enum status status = i8042_send(PORT_COMMAND, COMMAND_READ_CONFIG);
-    return status == STATUS_OK ? i8042_receive(config, WAIT_POLLS) : status;
+    i8042_send(status, PORT_COMMAND, COMMAND_WRITE_CONFIG);
+    i8042_send(status, PORT_DATA, config);
 }
 
-static enum status i8042_write_config(uint8_t config)
-{
-    enum status status = i8042_send(PORT_COMMAND, COMMAND_WRITE_CONFIG);
-    return status == STATUS_OK ? i8042_send(PORT_DATA, config) : status;
-}
-
-/* Both ports quiet and nothing in the buffer, so that answers are answers. */
-static enum status i8042_silence(void)
-{
-    enum status status = i8042_send(PORT_COMMAND, COMMAND_DISABLE_FIRST);
-    if (status == STATUS_OK)
-        status = i8042_send(PORT_COMMAND, COMMAND_DISABLE_MOUSE);
-    return status == STATUS_OK ? i8042_drain() : status;
-}
-
-/* An answer other than "passed" is tolerated, as Linux does: laptops exist that fail and then work. None is not. */
-static enum status i8042_self_test(void)
-{
-    uint8_t answer;
-    enum status status = i8042_send(PORT_COMMAND, COMMAND_SELF_TEST);
-    if (status == STATUS_OK)
-        status = i8042_receive(&answer, SELF_TEST_WAIT_POLLS);
-    return status == STATUS_OK && answer == STATUS_ABSENT ? STATUS_DEVICE : status;
-}
-
-/* Keyboards that are not plugged in do not acknowledge; one may be, later, and then works. */
+/* Keyboards that are not plugged in do not acknowledge; one may be, later, and then works: no error. */
 static void i8042_enable_scanning(void)
 {
-    uint8_t answer;
-    if (i8042_send(PORT_DATA, KEYBOARD_ENABLE_SCANNING) != STATUS_OK)
-        return;
-    if (i8042_receive(&answer, WAIT_POLLS) == STATUS_OK && answer == KEYBOARD_RESEND)
-        (void)i8042_send(PORT_DATA, KEYBOARD_ENABLE_SCANNING);
+    enum status status = STATUS_OK;
+    i8042_send(&status, PORT_DATA, KEYBOARD_ENABLE_SCANNING);
+    if (i8042_receive(&status, WAIT_POLLS) == KEYBOARD_RESEND)
+        i8042_send(&status, PORT_DATA, KEYBOARD_ENABLE_SCANNING);
 }
 
 enum status i8042_init(void)
 {
-    uint8_t config = 0;
+    enum status status = STATUS_OK;
     if (io_read8(PORT_STATUS) == STATUS_ABSENT)
         return STATUS_NOT_FOUND;
-    enum status status = i8042_silence();
-    if (status == STATUS_OK)
-        status = i8042_read_config(&config);
-    if (status == STATUS_OK)
-        status = i8042_self_test(); /* may reset the configuration: it is written afterwards */
-    if (status != STATUS_OK)
-        return status;
+    i8042_send(&status, PORT_COMMAND, COMMAND_DISABLE_FIRST); /* both ports quiet and nothing in the buffer, ... */
+    i8042_send(&status, PORT_COMMAND, COMMAND_DISABLE_MOUSE);
+    i8042_drain(&status);
+    i8042_send(&status, PORT_COMMAND, COMMAND_READ_CONFIG); /* ... so that answers are answers */
+    uint8_t config = i8042_receive(&status, WAIT_POLLS);
+
+    /* A self-test that fails is tolerated, as Linux does: laptops exist that fail and then work. No answer is not. */
+    i8042_send(&status, PORT_COMMAND, COMMAND_SELF_TEST);
+    if (i8042_receive(&status, SELF_TEST_WAIT_POLLS) == STATUS_ABSENT)
+        status = STATUS_DEVICE;
 
     config &= (uint8_t) ~(CONFIG_FIRST_INTERRUPT | CONFIG_MOUSE_INTERRUPT | CONFIG_FIRST_DISABLED);
     config |= CONFIG_FIRST_TRANSLATED;
-    status = i8042_write_config(config);
+    i8042_write_config(&status, config); /* not before: the self-test may reset it */
+    i8042_send(&status, PORT_COMMAND, COMMAND_ENABLE_FIRST);
     if (status == STATUS_OK)
-        status = i8042_send(PORT_COMMAND, COMMAND_ENABLE_FIRST);
-    if (status != STATUS_OK)
-        return status;
-    i8042_enable_scanning();
-    status = i8042_drain();
-    return status == STATUS_OK ? i8042_write_config(config | CONFIG_FIRST_INTERRUPT) : status;
+        i8042_enable_scanning();
+    i8042_drain(&status);
+    i8042_write_config(&status, config | CONFIG_FIRST_INTERRUPT);
+    return status;
 }
 
 bool i8042_read(uint8_t *scan_code)
@@ -155,8 +130,7 @@ bool i8042_read(uint8_t *scan_code)
 
 void i8042_pulse_reset(void)
 {
-    if (io_read8(PORT_STATUS) == STATUS_ABSENT)
-        return;
-    if (i8042_send(PORT_COMMAND, COMMAND_PULSE_RESET) == STATUS_OK)
-        (void)i8042_wait(0, 1, WAIT_POLLS); /* never true: time for the reset to take effect */
+    enum status status = io_read8(PORT_STATUS) == STATUS_ABSENT ? STATUS_NOT_FOUND : STATUS_OK;
+    i8042_send(&status, PORT_COMMAND, COMMAND_PULSE_RESET);
+    i8042_wait(&status, 0, 1, WAIT_POLLS); /* never true: time for the reset to take effect */
 }

@@ -13,8 +13,6 @@
 #define VERSION_LINE_SHIFT 16u /* number of the last line */
 #define VERSION_LINE_MASK  0xFFu
 
-#define ENTRY_ACTIVE_LOW        ((uint32_t)1 << 13)
-#define ENTRY_LEVEL             ((uint32_t)1 << 15)
 #define ENTRY_MASKED            ((uint32_t)1 << 16)
 #define ENTRY_DESTINATION_SHIFT 24u /* in the high half */
 
@@ -30,9 +28,9 @@ static void ioapic_write(const struct ioapic *ioapic, uint32_t index, uint32_t v
     mmio_write32(ioapic->registers + REGISTER_WINDOW, value);
 }
 
-static uint32_t ioapic_entry(const struct ioapic *ioapic, uint32_t gsi)
+static uint32_t ioapic_entry(uint32_t line)
 {
-    return INDEX_REDIRECTION + 2 * (gsi - ioapic->gsi_base);
+    return INDEX_REDIRECTION + 2 * line;
 }
 
 enum status ioapic_init(struct ioapic *ioapic, volatile void *registers, uint32_t gsi_base)
@@ -43,7 +41,7 @@ enum status ioapic_init(struct ioapic *ioapic, volatile void *registers, uint32_
         return STATUS_NOT_FOUND;
     ioapic->line_count = ((version >> VERSION_LINE_SHIFT) & VERSION_LINE_MASK) + 1;
     for (uint32_t line = 0; line < ioapic->line_count; line++)
-        ioapic_mask(ioapic, gsi_base + line);
+        ioapic_write(ioapic, ioapic_entry(line), ENTRY_MASKED);
     return STATUS_OK;
 }
 
@@ -53,17 +51,9 @@ enum status ioapic_route(struct ioapic *ioapic, uint32_t gsi, uint8_t vector, ui
         return STATUS_INVALID;
     if (apic_id > 0xFF)
         return STATUS_LIMIT;
-    uint32_t low = vector;
-    low |= (flags & IOAPIC_LEVEL) != 0 ? ENTRY_LEVEL : 0;
-    low |= (flags & IOAPIC_ACTIVE_LOW) != 0 ? ENTRY_ACTIVE_LOW : 0;
-    uint32_t entry = ioapic_entry(ioapic, gsi);
+    uint32_t entry = ioapic_entry(gsi - ioapic->gsi_base);
     ioapic_write(ioapic, entry, ENTRY_MASKED); /* never half changed and live */
     ioapic_write(ioapic, entry + 1, apic_id << ENTRY_DESTINATION_SHIFT);
-    ioapic_write(ioapic, entry, low);
+    ioapic_write(ioapic, entry, vector | (flags & (IOAPIC_LEVEL | IOAPIC_ACTIVE_LOW)));
     return STATUS_OK;
-}
-
-void ioapic_mask(struct ioapic *ioapic, uint32_t gsi)
-{
-    ioapic_write(ioapic, ioapic_entry(ioapic, gsi), ENTRY_MASKED);
 }

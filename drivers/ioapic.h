@@ -12,9 +12,9 @@
 /* Bytes of its register window. */
 #define IOAPIC_WINDOW_BYTES 0x20u
 
-/* How a line signals. Without flags: edge, active high, which is what ISA interrupts do. */
-#define IOAPIC_LEVEL      0x1u
-#define IOAPIC_ACTIVE_LOW 0x2u
+/* How a line signals, as in its redirection entry. Without flags: edge, active high, as ISA interrupts do. */
+#define IOAPIC_ACTIVE_LOW ((uint32_t)1 << 13)
+#define IOAPIC_LEVEL      ((uint32_t)1 << 15)
 
 struct ioapic {
     volatile uint8_t *registers;
@@ -36,8 +36,5 @@ static inline bool ioapic_has(const struct ioapic *ioapic, uint32_t gsi)
  */
 enum status ioapic_route(struct ioapic *ioapic, uint32_t gsi, uint8_t vector, uint32_t apic_id,
                          uint32_t flags) MUST_CHECK;
-
-/* `gsi` is one of its lines. */
-void ioapic_mask(struct ioapic *ioapic, uint32_t gsi);
 
 #endif

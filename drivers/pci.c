@@ -14,8 +14,6 @@
 #define PORT_DATA      0xCFCu
 #define ADDRESS_ENABLE 0x80000000u
 
-#define BUS_SHIFT       20u /* PCI Express 7.2.2: ECAM address bits */
-#define PORT_BUS_SHIFT  16u
 #define DEVICES_PER_BUS 32u
 #define FUNCTIONS_MAX   8u
 
@@ -27,11 +25,6 @@
 /* Subclass 1 of class 0, "VGA-compatible": displays older than the class codes (PCI 3.0, appendix D). */
 #define CLASS_UNCLASSIFIED        0x00u
 #define SUBCLASS_UNCLASSIFIED_VGA 0x01u
-
-void pci_init(struct pci *pci, struct pci_function *functions, uint32_t capacity)
-{
-    *pci = (struct pci){.functions = functions, .capacity = capacity};
-}
 
 static const struct pci_segment *pci_segment(const struct pci *pci, uint16_t number, uint8_t bus)
 {
@@ -60,122 +53,40 @@ enum status pci_add_segment(struct pci *pci, struct pci_segment segment)
     return STATUS_OK;
 }
 
-/* Device and function as one number, as both mechanisms have it. */
-static uint32_t pci_devfn(struct pci_address address)
+/* Gives the register's place in the ECAM (PCI Express 7.2.2), or NULL and the ports set to it. False: in no segment. */
+static bool pci_reach(const struct pci *pci, struct pci_address address, uint32_t offset, volatile uint8_t **ecam)
 {
-    return (uint32_t)(address.device << 3 | address.function);
-}
-
-static volatile uint8_t *pci_ecam(const struct pci_segment *segment, struct pci_address address, uint32_t offset)
-{
-    uint32_t bus = (uint32_t)(address.bus - segment->first_bus);
-    return segment->ecam + ((uint64_t)bus << BUS_SHIFT) + ((uint64_t)pci_devfn(address) << 12) + offset;
-}
-
-static void pci_select(struct pci_address address, uint32_t offset)
-{
-    uint32_t place = (uint32_t)address.bus << PORT_BUS_SHIFT | pci_devfn(address) << 8 | offset;
-    io_write32(PORT_ADDRESS, ADDRESS_ENABLE | place);
+    CHECK(offset < CONFIG_BYTES && offset % 4 == 0);
+    CHECK(address.device < DEVICES_PER_BUS && address.function < FUNCTIONS_MAX);
+    const struct pci_segment *segment = pci_segment(pci, address.segment, address.bus);
+    uint32_t function = (uint32_t)address.bus << 8 | (uint32_t)address.device << 3 | address.function;
+    *ecam = NULL;
+    if (segment == NULL)
+        return false;
+    if (segment->ecam != NULL)
+        *ecam = segment->ecam + (((uint64_t)function << 12) - segment->first_bus * PCI_ECAM_BUS_BYTES + offset);
+    else
+        io_write32(PORT_ADDRESS, ADDRESS_ENABLE | function << 8 | offset);
+    return true;
 }
 
 uint32_t pci_read32(const struct pci *pci, struct pci_address address, uint32_t offset)
 {
-    CHECK(offset < CONFIG_BYTES && offset % 4 == 0);
-    CHECK(address.device < DEVICES_PER_BUS && address.function < FUNCTIONS_MAX);
-    const struct pci_segment *segment = pci_segment(pci, address.segment, address.bus);
-    if (segment == NULL)
+    volatile uint8_t *ecam;
+    if (!pci_reach(pci, address, offset, &ecam))
         return UINT32_MAX;
-    if (segment->ecam != NULL)
-        return mmio_read32(pci_ecam(segment, address, offset));
-    pci_select(address, offset);
-    return io_read32(PORT_DATA);
+    return ecam != NULL ? mmio_read32(ecam) : io_read32(PORT_DATA);
 }
 
 void pci_write32(const struct pci *pci, struct pci_address address, uint32_t offset, uint32_t value)
 {
-    CHECK(offset < CONFIG_BYTES && offset % 4 == 0);
-    CHECK(address.device < DEVICES_PER_BUS && address.function < FUNCTIONS_MAX);
-    const struct pci_segment *segment = pci_segment(pci, address.segment, address.bus);
-    if (segment == NULL)
+    volatile uint8_t *ecam;
+    if (!pci_reach(pci, address, offset, &ecam))
         return;
-    if (segment->ecam != NULL) {
-        mmio_write32(pci_ecam(segment, address, offset), value);
-        return;
-    }
-    pci_select(address, offset);
-    io_write32(PORT_DATA, value);
-}
-
-typedef void pci_visitor(struct pci *pci, const struct pci_function *function);
-
-static struct pci_function pci_describe(const struct pci *pci, struct pci_address address, uint32_t identity)
-{
-    uint32_t class_register = pci_read32(pci, address, PCI_CLASS);
-    uint32_t header = pci_read32(pci, address, PCI_HEADER_TYPE) >> 16 & 0xFF;
-    return (struct pci_function){
-        .address = address,
-        .vendor_id = (uint16_t)identity,
-        .device_id = (uint16_t)(identity >> 16),
-        .class_code = (uint8_t)(class_register >> 24),
-        .subclass = (uint8_t)(class_register >> 16),
-        .interface = (uint8_t)(class_register >> 8),
-        .revision = (uint8_t)class_register,
-        .header_type = (uint8_t)(header & ~HEADER_MULTIFUNCTION),
-    };
-}
-
-/* Vendor 0xFFFF is nobody; so is 0, which some absent functions read as. */
-static bool pci_present(uint32_t identity)
-{
-    uint32_t vendor = identity & 0xFFFF;
-    return vendor != VENDOR_NONE && vendor != 0;
-}
-
-static void pci_visit_device(struct pci *pci, struct pci_address address, pci_visitor *visit)
-{
-    uint32_t identity = pci_read32(pci, address, PCI_VENDOR_ID);
-    if (!pci_present(identity))
-        return;
-    bool several = (pci_read32(pci, address, PCI_HEADER_TYPE) >> 16 & HEADER_MULTIFUNCTION) != 0;
-    uint8_t function_count = several ? FUNCTIONS_MAX : 1;
-    for (; address.function < function_count; address.function++) {
-        identity = pci_read32(pci, address, PCI_VENDOR_ID);
-        if (!pci_present(identity))
-            continue;
-        struct pci_function function = pci_describe(pci, address, identity);
-        visit(pci, &function);
-    }
-}
-
-static void pci_visit_all(struct pci *pci, pci_visitor *visit)
-{
-    for (uint32_t i = 0; i < pci->segment_count; i++) {
-        const struct pci_segment *segment = &pci->segments[i];
-        for (uint32_t bus = segment->first_bus; bus <= segment->last_bus; bus++) {
-            for (uint8_t device = 0; device < DEVICES_PER_BUS; device++) {
-                struct pci_address address = {.segment = segment->number, .bus = (uint8_t)bus, .device = device};
-                pci_visit_device(pci, address, visit);
-            }
-        }
-    }
-}
-
-static void pci_note(struct pci *pci, const struct pci_function *function)
-{
-    if (pci->function_count < pci->capacity)
-        pci->functions[pci->function_count++] = *function;
+    if (ecam != NULL)
+        mmio_write32(ecam, value);
     else
-        pci->dropped_count++;
-}
-
-enum status pci_enumerate(struct pci *pci)
-{
-    pci->function_count = 0;
-    pci->dropped_count = 0;
-    pci_visit_all(pci, pci_note);
-    if (pci->dropped_count != 0)
-        return STATUS_LIMIT;
-    return pci->function_count == 0 ? STATUS_NOT_FOUND : STATUS_OK;
+        io_write32(PORT_DATA, value);
 }
 
 static bool pci_keeps_mastering(const struct pci_function *function)
@@ -185,32 +96,64 @@ static bool pci_keeps_mastering(const struct pci_function *function)
     return function->class_code == PCI_CLASS_BRIDGE || function->class_code == PCI_CLASS_DISPLAY;
 }
 
+/* True when the function was a bus master, and may be one no longer. */
 static bool pci_silence(const struct pci *pci, const struct pci_function *function)
 {
-    if (pci_keeps_mastering(function))
-        return false;
     uint32_t command = pci_read32(pci, function->address, PCI_COMMAND) & COMMAND_MASK;
-    if ((command & PCI_COMMAND_BUS_MASTER) == 0)
+    if (pci_keeps_mastering(function) || (command & PCI_COMMAND_BUS_MASTER) == 0)
         return false;
     pci_write32(pci, function->address, PCI_COMMAND, command & ~PCI_COMMAND_BUS_MASTER);
     (void)pci_read32(pci, function->address, PCI_COMMAND); /* the write has arrived when the read comes back */
     return true;
 }
 
-static void pci_silence_visited(struct pci *pci, const struct pci_function *function)
+/* Silences and lists the function. False: there is none. */
+static bool pci_take_function(struct pci *pci, struct pci_address address)
 {
-    if (pci_silence(pci, function))
-        pci->silenced_count++;
+    uint32_t identity = pci_read32(pci, address, PCI_VENDOR_ID);
+    uint16_t vendor_id = (uint16_t)identity;
+    if (vendor_id == VENDOR_NONE || vendor_id == 0) /* some absent functions read as 0 */
+        return false;
+    uint32_t class_register = pci_read32(pci, address, PCI_CLASS);
+    struct pci_function function = {
+        .address = address,
+        .vendor_id = vendor_id,
+        .device_id = (uint16_t)(identity >> 16),
+        .class_code = (uint8_t)(class_register >> 24),
+        .subclass = (uint8_t)(class_register >> 16),
+        .interface = (uint8_t)(class_register >> 8),
+    };
+    function.silenced = pci_silence(pci, &function);
+    pci->silenced_count += function.silenced;
+    if (pci->function_count < pci->capacity)
+        pci->functions[pci->function_count++] = function;
+    else
+        pci->dropped_count++;
+    return true;
 }
 
-uint32_t pci_quiesce(struct pci *pci)
+static void pci_take_device(struct pci *pci, struct pci_address address)
 {
+    if (!pci_take_function(pci, address))
+        return;
+    if ((pci_read32(pci, address, PCI_HEADER_TYPE) >> 16 & HEADER_MULTIFUNCTION) == 0)
+        return;
+    for (address.function = 1; address.function < FUNCTIONS_MAX; address.function++)
+        (void)pci_take_function(pci, address);
+}
+
+void pci_quiesce(struct pci *pci)
+{
+    pci->function_count = 0;
+    pci->dropped_count = 0;
     pci->silenced_count = 0;
-    for (uint32_t i = 0; i < pci->function_count; i++) {
-        pci->functions[i].silenced = pci_silence(pci, &pci->functions[i]);
-        pci->silenced_count += pci->functions[i].silenced;
+    for (uint32_t i = 0; i < pci->segment_count; i++) {
+        const struct pci_segment *segment = &pci->segments[i];
+        for (uint32_t bus = segment->first_bus; bus <= segment->last_bus; bus++) {
+            for (uint8_t device = 0; device < DEVICES_PER_BUS; device++) {
+                struct pci_address address = {.segment = segment->number, .bus = (uint8_t)bus, .device = device};
+                pci_take_device(pci, address);
+            }
+        }
     }
-    if (pci->dropped_count != 0)
-        pci_visit_all(pci, pci_silence_visited);
-    return pci->silenced_count;
 }

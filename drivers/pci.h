@@ -38,11 +38,10 @@ struct pci_function {
     uint8_t class_code;
     uint8_t subclass;
     uint8_t interface;
-    uint8_t revision;
-    uint8_t header_type; /* without the multi-function bit */
-    bool silenced;       /* pci_quiesce took its bus mastering away */
+    bool silenced; /* pci_quiesce took its bus mastering away */
 };
 
+/* Starts zeroed but for `functions`, which holds `capacity` entries and outlives the struct. */
 struct pci {
     struct pci_segment segments[PCI_SEGMENTS_MAX];
     uint32_t segment_count;
@@ -64,9 +63,6 @@ struct pci {
 #define PCI_CLASS_DISPLAY 0x03u
 #define PCI_CLASS_BRIDGE  0x06u
 
-/* An empty list of segments. `functions` holds `capacity` entries and outlives the struct. */
-void pci_init(struct pci *pci, struct pci_function *functions, uint32_t capacity);
-
 /*
  * STATUS_LIMIT: PCI_SEGMENTS_MAX. STATUS_INVALID: last_bus < first_bus, buses that are there already, or no ECAM
  * beyond segment 0. A segment may come in several pieces, as MCFG has it.
@@ -74,16 +70,10 @@ void pci_init(struct pci *pci, struct pci_function *functions, uint32_t capacity
 enum status pci_add_segment(struct pci *pci, struct pci_segment segment) MUST_CHECK;
 
 /*
- * Finds every function on every bus of every segment; pci.c says why that is more than bridges lead to.
- * STATUS_NOT_FOUND: none; STATUS_LIMIT: some were dropped.
+ * Finds every function on every bus of every segment (pci.c says why that is more than bridges lead to), and takes bus
+ * mastering from those that are neither a bridge nor a display.
  */
-enum status pci_enumerate(struct pci *pci) MUST_CHECK;
-
-/*
- * Takes bus mastering from every function that is neither a bridge nor a display, those beyond the table included.
- * Returns how many had it.
- */
-uint32_t pci_quiesce(struct pci *pci);
+void pci_quiesce(struct pci *pci);
 
 /* 32 bits at `offset` (multiple of 4, below 256). All ones where nothing answers or the address is in no segment. */
 uint32_t pci_read32(const struct pci *pci, struct pci_address address, uint32_t offset);

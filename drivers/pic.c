@@ -3,10 +3,8 @@
 
 #include "kernel/x86/io.h"
 
-#define FIRST_COMMAND  0x20u
-#define FIRST_DATA     0x21u
-#define SECOND_COMMAND 0xA0u
-#define SECOND_DATA    0xA1u
+#define FIRST_PORT  0x20u /* commands; data is the port after it */
+#define SECOND_PORT 0xA0u
 
 #define ICW1_INIT_WITH_ICW4  0x11u
 #define ICW3_SECOND_ON_LINE  0x04u /* first: a bit mask of lines */
@@ -14,18 +12,19 @@
 #define ICW4_8086            0x01u
 #define OCW1_ALL             0xFFu
 
+static void pic_move(uint16_t port, uint8_t vector, uint8_t wiring)
+{
+    uint16_t data = (uint16_t)(port + 1);
+    io_write8(data, OCW1_ALL);
+    io_write8(port, ICW1_INIT_WITH_ICW4);
+    io_write8(data, vector);
+    io_write8(data, wiring);
+    io_write8(data, ICW4_8086);
+    io_write8(data, OCW1_ALL);
+}
+
 void pic_disable(void)
 {
-    io_write8(FIRST_DATA, OCW1_ALL);
-    io_write8(SECOND_DATA, OCW1_ALL);
-    io_write8(FIRST_COMMAND, ICW1_INIT_WITH_ICW4);
-    io_write8(SECOND_COMMAND, ICW1_INIT_WITH_ICW4);
-    io_write8(FIRST_DATA, PIC_VECTOR_BASE);
-    io_write8(SECOND_DATA, PIC_VECTOR_BASE + PIC_VECTOR_COUNT / 2);
-    io_write8(FIRST_DATA, ICW3_SECOND_ON_LINE);
-    io_write8(SECOND_DATA, ICW3_SECOND_IDENTITY);
-    io_write8(FIRST_DATA, ICW4_8086);
-    io_write8(SECOND_DATA, ICW4_8086);
-    io_write8(FIRST_DATA, OCW1_ALL);
-    io_write8(SECOND_DATA, OCW1_ALL);
+    pic_move(FIRST_PORT, PIC_VECTOR_BASE, ICW3_SECOND_ON_LINE);
+    pic_move(SECOND_PORT, PIC_VECTOR_BASE + PIC_VECTOR_COUNT / 2, ICW3_SECOND_IDENTITY);
 }

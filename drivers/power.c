@@ -27,7 +27,9 @@
 #define AML_LENGTH_SHIFT 6u /* PkgLength: how many bytes follow the lead byte */
 #define SLEEP_TYPE_MAX   7u
 #define AML_NAME_BYTES   4u
-#define AML_HEADER_BYTES 36u /* the table's header before the AML */
+#define AML_HEADER_BYTES 36u   /* the table's header before the AML */
+#define AML_S5_BYTES     16u   /* PackageOp, PkgLength (up to 4), NumElements, two integers of up to 5 */
+#define AML_CUT_OFF      0xFFu /* stands for bytes beyond the end: no number, op or sleep type that we take */
 
 /* Chipset reset control: Intel ICH/PCH data sheets, "RST_CNT - Reset Control Register". */
 #define PORT_RESET_CONTROL   0xCF9u
@@ -50,55 +52,35 @@ static enum status power_linger(void)
     return STATUS_TIMEOUT;
 }
 
-struct aml_reader {
-    const uint8_t *next;
-    const uint8_t *end;
-};
-
-static bool aml_byte(struct aml_reader *aml, uint8_t *byte)
+/* One integer of a package that is a sleep type, of whatever width. Returns what follows it, or NULL. */
+static const uint8_t *aml_sleep_type(const uint8_t *aml, uint8_t *value)
 {
-    if (aml->next == aml->end)
-        return false;
-    *byte = *aml->next++;
-    return true;
-}
-
-/* One integer of a package that is a sleep type: constants up to SLEEP_TYPE_MAX, of whatever width. */
-static bool aml_sleep_type(struct aml_reader *aml, uint8_t *value)
-{
-    uint8_t op;
-    uint8_t high = 0;
-    if (!aml_byte(aml, &op))
-        return false;
+    uint8_t op = *aml++;
     *value = op;
     if (op == AML_ZERO_OP || op == AML_ONE_OP)
-        return true;
-    unsigned high_bytes = op == AML_BYTE_PREFIX ? 0 : op == AML_WORD_PREFIX ? 1 : 3;
-    if (op != AML_BYTE_PREFIX && op != AML_WORD_PREFIX && op != AML_DWORD_PREFIX)
-        return false;
-    if (!aml_byte(aml, value) || *value > SLEEP_TYPE_MAX)
-        return false;
-    while (high_bytes-- != 0) {
-        if (!aml_byte(aml, &high) || high != 0)
-            return false;
+        return aml;
+    if (op < AML_BYTE_PREFIX || op > AML_DWORD_PREFIX)
+        return NULL;
+    *value = *aml++;
+    for (unsigned high = (1u << (op - AML_BYTE_PREFIX)) - 1; high != 0; high--) { /* 1, 2 or 4 bytes in all */
+        if (*aml++ != 0)
+            return NULL;
     }
-    return true;
+    return *value <= SLEEP_TYPE_MAX ? aml : NULL;
 }
 
-/* PackageOp PkgLength NumElements, then the two sleep types. `aml` starts behind the name. */
-static bool aml_sleep_package(struct aml_reader aml, uint8_t *type_a, uint8_t *type_b)
+/* PackageOp PkgLength NumElements, then the two sleep types. `aml` has AML_S5_BYTES. */
+static bool aml_sleep_package(const uint8_t *aml, uint8_t *type_a, uint8_t *type_b)
 {
-    uint8_t byte;
-    if (!aml_byte(&aml, &byte) || byte != AML_PACKAGE_OP || !aml_byte(&aml, &byte))
+    if (aml[0] != AML_PACKAGE_OP)
         return false;
-    for (unsigned more = byte >> AML_LENGTH_SHIFT; more != 0; more--) {
-        if (!aml_byte(&aml, &byte))
-            return false;
-    }
-    if (!aml_byte(&aml, &byte) || byte == 0 || !aml_sleep_type(&aml, type_a))
+    aml += 2 + (aml[1] >> AML_LENGTH_SHIFT);
+    uint8_t element_count = *aml++;
+    aml = element_count != 0 ? aml_sleep_type(aml, type_a) : NULL;
+    if (aml == NULL)
         return false;
     *type_b = *type_a; /* machines without a PM1b may leave it out */
-    return byte < 2 || aml_sleep_type(&aml, type_b);
+    return element_count < 2 || aml_sleep_type(aml, type_b) != NULL;
 }
 
 /* Name (_S5_ or Name (\_S5_: the byte before the name tells it from a mere use of it. */
@@ -112,9 +94,12 @@ static bool aml_is_name(const uint8_t *aml, uint64_t at)
 enum status power_find_s5(const uint8_t *aml, uint64_t size_bytes, uint8_t *sleep_type_a, uint8_t *sleep_type_b)
 {
     for (uint64_t at = 0; at + AML_NAME_BYTES <= size_bytes; at++) {
-        if (aml[at] != '_' || __builtin_memcmp(aml + at, "_S5_", AML_NAME_BYTES) != 0 || !aml_is_name(aml, at))
+        if (__builtin_memcmp(aml + at, "_S5_", AML_NAME_BYTES) != 0 || !aml_is_name(aml, at))
             continue;
-        struct aml_reader package = {.next = aml + at + AML_NAME_BYTES, .end = aml + size_bytes};
+        uint8_t package[AML_S5_BYTES];
+        uint64_t rest_bytes = size_bytes - at - AML_NAME_BYTES;
+        __builtin_memset(package, AML_CUT_OFF, sizeof(package));
+        __builtin_memcpy(package, aml + at + AML_NAME_BYTES, min_u64(rest_bytes, sizeof(package)));
         if (aml_sleep_package(package, sleep_type_a, sleep_type_b))
             return STATUS_OK;
     }
@@ -124,31 +109,20 @@ enum status power_find_s5(const uint8_t *aml, uint64_t size_bytes, uint8_t *slee
 void power_init(struct power *power, const struct acpi_fadt *fadt, const struct acpi_table *dsdt)
 {
     __builtin_memset(power, 0, sizeof(*power));
-    if (fadt != NULL) {
+    if (fadt != NULL)
         power->fadt = *fadt;
-        power->has_fadt = true;
-    }
-    if (dsdt == NULL || !dsdt->valid)
-        return;
-    enum status status = power_find_s5(dsdt->bytes + AML_HEADER_BYTES, prange_bytes(dsdt->extent) - AML_HEADER_BYTES,
-                                       &power->sleep_type_a, &power->sleep_type_b);
-    power->has_s5 = status == STATUS_OK;
-}
-
-static bool power_is_port(struct acpi_register place)
-{
-    return place.address != 0 && place.space == ACPI_SPACE_IO && place.address <= UINT16_MAX;
+    if (dsdt != NULL && dsdt->valid)
+        power->has_s5 = power_find_s5(dsdt->bytes + AML_HEADER_BYTES, prange_bytes(dsdt->extent) - AML_HEADER_BYTES,
+                                      &power->sleep_type_a, &power->sleep_type_b) == STATUS_OK;
 }
 
 /* Legacy machines start with ACPI off; SMI firmware turns it on (4.8.3.2.1). Sleeping is tried even if it does not. */
 static void power_enable_acpi(const struct acpi_fadt *fadt)
 {
-    uint16_t control = (uint16_t)fadt->pm1a_control.address;
-    if (fadt->smi_command_port == 0 || fadt->smi_command_port > UINT16_MAX || fadt->acpi_enable == 0)
+    uint16_t control = fadt->pm1a_control_port;
+    if (fadt->smi_command_port == 0 || fadt->acpi_enable == 0 || (io_read16(control) & PM1_CONTROL_SCI_ENABLED) != 0)
         return;
-    if ((io_read16(control) & PM1_CONTROL_SCI_ENABLED) != 0)
-        return;
-    io_write8((uint16_t)fadt->smi_command_port, fadt->acpi_enable);
+    io_write8(fadt->smi_command_port, fadt->acpi_enable);
     uint64_t start = cpu_tsc();
     while ((io_read16(control) & PM1_CONTROL_SCI_ENABLED) == 0 && cpu_tsc() - start < LINGER_TICKS)
         continue;
@@ -162,30 +136,22 @@ static void power_write_pm1(uint16_t port, uint8_t sleep_type)
     io_write16(port, control | PM1_CONTROL_SLEEP_START);
 }
 
-static enum status power_off_reduced(const struct power *power)
-{
-    if (!power_is_port(power->fadt.sleep_control))
-        return STATUS_NOT_FOUND;
-    io_write8((uint16_t)power->fadt.sleep_control.address,
-              (uint8_t)(power->sleep_type_a << SLEEP_CONTROL_SHIFT | SLEEP_CONTROL_START));
-    return power_linger();
-}
-
 enum status power_off_acpi(const struct power *power)
 {
     const struct acpi_fadt *fadt = &power->fadt;
-    if (!power->has_fadt || !power->has_s5)
+    uint16_t port = fadt->hardware_reduced ? fadt->sleep_control_port : fadt->pm1a_control_port;
+    if (port == 0 || !power->has_s5)
         return STATUS_NOT_FOUND;
-    if (fadt->hardware_reduced)
-        return power_off_reduced(power);
-    if (!power_is_port(fadt->pm1a_control))
-        return STATUS_NOT_FOUND;
+    if (fadt->hardware_reduced) {
+        io_write8(port, (uint8_t)(power->sleep_type_a << SLEEP_CONTROL_SHIFT | SLEEP_CONTROL_START));
+        return power_linger();
+    }
     power_enable_acpi(fadt);
-    if (power_is_port(fadt->pm1a_event))
-        io_write16((uint16_t)fadt->pm1a_event.address, PM1_STATUS_WAKE);
-    power_write_pm1((uint16_t)fadt->pm1a_control.address, power->sleep_type_a);
-    if (power_is_port(fadt->pm1b_control))
-        power_write_pm1((uint16_t)fadt->pm1b_control.address, power->sleep_type_b);
+    if (fadt->pm1a_event_port != 0)
+        io_write16(fadt->pm1a_event_port, PM1_STATUS_WAKE);
+    power_write_pm1(port, power->sleep_type_a);
+    if (fadt->pm1b_control_port != 0)
+        power_write_pm1(fadt->pm1b_control_port, power->sleep_type_b);
     return power_linger();
 }
 
@@ -202,7 +168,7 @@ static void power_write_pci(uint64_t place, uint8_t value)
 enum status power_reset_acpi(const struct power *power)
 {
     const struct acpi_fadt *fadt = &power->fadt;
-    if (!power->has_fadt || !fadt->reset_supported)
+    if (!fadt->reset_supported)
         return STATUS_NOT_FOUND;
     if (fadt->reset.space == ACPI_SPACE_IO)
         io_write8((uint16_t)fadt->reset.address, fadt->reset_value);

@@ -11,8 +11,7 @@
 #include "drivers/acpi.h"
 
 struct power {
-    struct acpi_fadt fadt;
-    bool has_fadt;
+    struct acpi_fadt fadt; /* zeros without ACPI: then no register is there to be written */
     bool has_s5;
     uint8_t sleep_type_a; /* SLP_TYP for PM1a and PM1b */
     uint8_t sleep_type_b;
@@ -21,9 +20,7 @@ struct power {
 /* `fadt` may be NULL (no ACPI); `dsdt` may be NULL (no soft off). */
 void power_init(struct power *power, const struct acpi_fadt *fadt, const struct acpi_table *dsdt);
 
-/*
- * Looks for Name (_S5_, Package () {a, b, ...}) in AML bytes. STATUS_NOT_FOUND: no such thing, or cut off.
- */
+/* Looks for Name (_S5_, Package () {a, b, ...}) in AML bytes. STATUS_NOT_FOUND: no such thing, or cut off. */
 enum status power_find_s5(const uint8_t *aml, uint64_t size_bytes, uint8_t *sleep_type_a,
                           uint8_t *sleep_type_b) MUST_CHECK;
 

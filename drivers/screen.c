@@ -10,56 +10,15 @@
 #include "drivers/screen.h"
 
 #include "kernel/base/bits.h"
-#include "kernel/base/check.h"
 
-#define CELL_FOREGROUND_SHIFT 16u
-#define CELL_BACKGROUND_SHIFT 24u
-#define CELL_GLYPH_MASK       0xFFFFu
-#define CELL_COLOUR_MASK      0xFu
+#define INK_LEVEL 0xC0u /* of 0xFF, in each channel */
+#define PAPER     0u
 
 #define PIXELS_PER_STORE 2u
 
-/* Red, green, blue of the palette: IBM's colours with a softer blue, readable on black. */
-static const uint8_t screen_rgb[SCREEN_COLOUR_COUNT][3] = {
-    {0x00, 0x00, 0x00},
-    {0xCC, 0x33, 0x33},
-    {0x33, 0xAA, 0x33},
-    {0xCC, 0x99, 0x22},
-    {0x44, 0x66, 0xDD},
-    {0xAA, 0x44, 0xAA},
-    {0x33, 0xAA, 0xAA},
-    {0xC0, 0xC0, 0xC0},
-    {0x66, 0x66, 0x66},
-    {0xFF, 0x66, 0x66},
-    {0x66, 0xEE, 0x66},
-    {0xFF, 0xEE, 0x66},
-    {0x77, 0xAA, 0xFF},
-    {0xFF, 0x77, 0xFF},
-    {0x66, 0xEE, 0xEE},
-    {0xFF, 0xFF, 0xFF},
-};
-
-static void screen_masks(const struct screen_mode *mode, uint32_t masks[3])
-{
-    static const uint32_t rgbx[3] = {0x0000FF, 0x00FF00, 0xFF0000};
-    bool by_masks = mode->format == SCREEN_MASKS;
-    bool reversed = mode->format == SCREEN_BGRX;
-    masks[0] = by_masks ? mode->red_mask : rgbx[reversed ? 2 : 0];
-    masks[1] = by_masks ? mode->green_mask : rgbx[1];
-    masks[2] = by_masks ? mode->blue_mask : rgbx[reversed ? 0 : 2];
-}
-
-static bool screen_masks_valid(const struct screen_mode *mode)
-{
-    uint32_t masks[3];
-    screen_masks(mode, masks);
-    bool present = masks[0] != 0 && masks[1] != 0 && masks[2] != 0;
-    bool apart = (masks[0] & masks[1]) == 0 && (masks[0] & masks[2]) == 0 && (masks[1] & masks[2]) == 0;
-    return present && apart;
-}
-
 enum status screen_check(const struct screen_mode *mode, const struct font *font)
 {
+    const uint32_t *masks = mode->masks;
     if (mode->width_pixels < font->width_pixels || mode->height_pixels < font->height_pixels)
         return STATUS_INVALID;
     if (mode->pitch_pixels < mode->width_pixels)
@@ -69,9 +28,9 @@ enum status screen_check(const struct screen_mode *mode, const struct font *font
     uint64_t pixels = (uint64_t)(mode->height_pixels - 1) * mode->pitch_pixels + mode->width_pixels;
     if (pixels * sizeof(uint32_t) > mode->size_bytes)
         return STATUS_INVALID;
-    if (mode->format < SCREEN_RGBX || mode->format > SCREEN_MASKS || !screen_masks_valid(mode))
-        return STATUS_INVALID;
-    return STATUS_OK;
+    bool present = masks[0] != 0 && masks[1] != 0 && masks[2] != 0;
+    bool apart = (masks[0] & masks[1]) == 0 && (masks[0] & masks[2]) == 0 && (masks[1] & masks[2]) == 0;
+    return present && apart ? STATUS_OK : STATUS_INVALID;
 }
 
 static uint64_t screen_cell_count(const struct screen_mode *mode, const struct font *font)
@@ -84,22 +43,11 @@ uint64_t screen_cells_bytes(const struct screen_mode *mode, const struct font *f
     return 2 * sizeof(screen_cell) * screen_cell_count(mode, font);
 }
 
-/* An 8-bit channel moved under its mask: the mask's top bits get the channel's top bits. */
-static uint32_t screen_channel(uint8_t value, uint32_t mask)
+/* The ink's level moved under a channel's mask: the mask's top bits get the level's top bits. */
+static uint32_t screen_channel(uint32_t mask)
 {
     unsigned top = bits_last(mask);
-    uint32_t moved = top >= 7 ? (uint32_t)value << (top - 7) : (uint32_t)value >> (7 - top);
-    return moved & mask;
-}
-
-static void screen_make_palette(struct screen *screen)
-{
-    uint32_t masks[3];
-    screen_masks(&screen->mode, masks);
-    for (uint32_t i = 0; i < SCREEN_COLOUR_COUNT; i++) {
-        screen->palette[i] = screen_channel(screen_rgb[i][0], masks[0]) | screen_channel(screen_rgb[i][1], masks[1]) |
-                             screen_channel(screen_rgb[i][2], masks[2]);
-    }
+    return (top >= 7 ? INK_LEVEL << (top - 7) : INK_LEVEL >> (7 - top)) & mask;
 }
 
 /* Two pixels with one store, which may be 4 bytes off its alignment (an odd pitch). Pixels are little-endian. */
@@ -118,47 +66,28 @@ static uint32_t *screen_pixels(const struct screen *screen, uint32_t x, uint32_t
     return (uint32_t *)screen->mode.pixels + (uint64_t)y * screen->mode.pitch_pixels + x;
 }
 
-static screen_cell screen_make_cell(const struct screen *screen, uint32_t code_point)
-{
-    return font_glyph(screen->font, code_point) | (screen_cell)screen->foreground << CELL_FOREGROUND_SHIFT |
-           (screen_cell)screen->background << CELL_BACKGROUND_SHIFT;
-}
-
 static screen_cell *screen_wanted_row(const struct screen *screen, uint32_t row)
 {
-    uint32_t place = screen->top + row;
-    if (place >= screen->rows)
-        place -= screen->rows;
-    return screen->wanted + (uint64_t)place * screen->columns;
+    return screen->wanted + (uint64_t)((screen->top + row) % screen->rows) * screen->columns;
 }
 
-static void screen_touch(struct screen *screen, uint32_t first, uint32_t end)
+static void screen_blank(const struct screen *screen, screen_cell *cells, uint64_t count)
 {
-    if (screen->dirty_first == screen->dirty_end) {
-        screen->dirty_first = first;
-        screen->dirty_end = end;
-        return;
-    }
-    screen->dirty_first = first < screen->dirty_first ? first : screen->dirty_first;
-    screen->dirty_end = end > screen->dirty_end ? end : screen->dirty_end;
-}
-
-static void screen_fill(screen_cell *cells, uint64_t count, screen_cell value)
-{
+    screen_cell space = font_glyph(screen->font, ' ');
     for (uint64_t i = 0; i < count; i++)
-        cells[i] = value;
+        cells[i] = space;
 }
 
 /* One pass over the visible pixels, whatever they showed. */
-static void screen_paint_all(const struct screen *screen, uint32_t colour)
+static void screen_blank_pixels(const struct screen *screen)
 {
     for (uint32_t y = 0; y < screen->mode.height_pixels; y++) {
         uint32_t *pixels = screen_pixels(screen, 0, y);
         uint32_t x = 0;
         for (; x + PIXELS_PER_STORE <= screen->mode.width_pixels; x += PIXELS_PER_STORE)
-            screen_store_pair(pixels + x, screen_pair(colour, colour));
+            screen_store_pair(pixels + x, screen_pair(PAPER, PAPER));
         if (x < screen->mode.width_pixels)
-            pixels[x] = colour;
+            pixels[x] = PAPER;
     }
 }
 
@@ -172,8 +101,6 @@ enum status screen_init(struct screen *screen, const struct screen_mode *mode, c
         return STATUS_INVALID;
     if (cells_bytes < screen_cells_bytes(mode, font))
         return STATUS_NO_MEMORY;
-    CHECK((uintptr_t)cells % sizeof(uint64_t) == 0);
-
     uint64_t cell_count = screen_cell_count(mode, font);
     *screen = (struct screen){
         .mode = *mode,
@@ -182,85 +109,65 @@ enum status screen_init(struct screen *screen, const struct screen_mode *mode, c
         .rows = mode->height_pixels / font->height_pixels,
         .wanted = cells,
         .shown = (screen_cell *)cells + cell_count,
-        .foreground = SCREEN_WHITE,
-        .background = SCREEN_BLACK,
+        .ink = screen_channel(mode->masks[0]) | screen_channel(mode->masks[1]) | screen_channel(mode->masks[2]),
     };
-    screen_make_palette(screen);
-    screen_fill(screen->wanted, 2 * cell_count, screen_make_cell(screen, ' '));
-    screen_paint_all(screen, screen->palette[SCREEN_BLACK]);
-    screen_touch(screen, 0, 1);
+    screen_clear(screen);
+    screen_blank(screen, screen->shown, cell_count);
+    screen_blank_pixels(screen);
     return STATUS_OK;
-}
-
-static void screen_scroll(struct screen *screen)
-{
-    screen->top = screen->top + 1 == screen->rows ? 0 : screen->top + 1;
-    screen_fill(screen_wanted_row(screen, screen->rows - 1), screen->columns, screen_make_cell(screen, ' '));
-    screen_touch(screen, 0, screen->rows);
 }
 
 void screen_newline(struct screen *screen)
 {
-    screen_touch(screen, screen->row, screen->row + 1); /* the cursor leaves it */
     screen->column = 0;
-    if (screen->row + 1 < screen->rows)
+    if (screen->row + 1 < screen->rows) {
         screen->row++;
-    else
-        screen_scroll(screen);
-    screen_touch(screen, screen->row, screen->row + 1);
+        return;
+    }
+    screen->top = (screen->top + 1) % screen->rows;
+    screen_blank(screen, screen_wanted_row(screen, screen->row), screen->columns);
+    screen->dirty_first = 0;
+    screen->dirty_end = screen->rows;
+}
+
+/* Makes the cursor's row one of the dirty ones. */
+static void screen_touch(struct screen *screen)
+{
+    if (screen->row < screen->dirty_first)
+        screen->dirty_first = screen->row;
+    if (screen->row >= screen->dirty_end)
+        screen->dirty_end = screen->row + 1;
 }
 
 void screen_put(struct screen *screen, uint32_t code_point)
 {
     if (screen->column == screen->columns)
         screen_newline(screen);
-    screen_wanted_row(screen, screen->row)[screen->column] = screen_make_cell(screen, code_point);
-    screen->column++;
-    screen_touch(screen, screen->row, screen->row + 1);
+    screen_wanted_row(screen, screen->row)[screen->column++] = font_glyph(screen->font, code_point);
+    screen_touch(screen);
 }
 
 void screen_move(struct screen *screen, uint32_t column, uint32_t row)
 {
-    screen_touch(screen, screen->row, screen->row + 1);
     screen->column = column < screen->columns ? column : screen->columns - 1;
     screen->row = row < screen->rows ? row : screen->rows - 1;
-    screen_touch(screen, screen->row, screen->row + 1);
-}
-
-void screen_erase(struct screen *screen, uint32_t column, uint32_t count)
-{
-    if (column >= screen->columns)
-        return;
-    uint32_t room = screen->columns - column;
-    screen_fill(screen_wanted_row(screen, screen->row) + column, count < room ? count : room,
-                screen_make_cell(screen, ' '));
-    screen_touch(screen, screen->row, screen->row + 1);
 }
 
 void screen_clear(struct screen *screen)
 {
-    screen_fill(screen->wanted, (uint64_t)screen->rows * screen->columns, screen_make_cell(screen, ' '));
+    screen_blank(screen, screen->wanted, (uint64_t)screen->rows * screen->columns);
     screen->column = 0;
     screen->row = 0;
-    screen_touch(screen, 0, screen->rows);
+    screen->dirty_first = 0;
+    screen->dirty_end = screen->rows;
 }
 
-void screen_set_colours(struct screen *screen, uint8_t foreground, uint8_t background)
-{
-    screen->foreground = foreground & CELL_COLOUR_MASK;
-    screen->background = background & CELL_COLOUR_MASK;
-}
-
-/* The cursor is the cell with its colours exchanged. */
+/* The cursor is the cell with ink and paper exchanged. */
 static void screen_paint_cell(const struct screen *screen, uint32_t column, uint32_t row, screen_cell cell)
 {
-    uint32_t ink = screen->palette[(cell >> CELL_FOREGROUND_SHIFT) & CELL_COLOUR_MASK];
-    uint32_t paper = screen->palette[(cell >> CELL_BACKGROUND_SHIFT) & CELL_COLOUR_MASK];
-    if ((cell & SCREEN_CELL_CURSOR) != 0) {
-        uint32_t exchanged = ink;
-        ink = paper;
-        paper = exchanged;
-    }
+    bool is_cursor = (cell & SCREEN_CELL_CURSOR) != 0;
+    uint32_t ink = is_cursor ? PAPER : screen->ink;
+    uint32_t paper = is_cursor ? screen->ink : PAPER;
     const uint64_t pairs[4] = {
         screen_pair(paper, paper),
         screen_pair(paper, ink),
@@ -268,15 +175,11 @@ static void screen_paint_cell(const struct screen *screen, uint32_t column, uint
         screen_pair(ink, ink),
     };
     const struct font *font = screen->font;
-    const uint8_t *rows = font_rows(font, (uint16_t)(cell & CELL_GLYPH_MASK));
-    uint32_t *pixels = screen_pixels(screen, column * font->width_pixels, row * font->height_pixels);
+    const uint8_t *bits = font_rows(font, cell & (SCREEN_CELL_CURSOR - 1));
     for (uint32_t y = 0; y < font->height_pixels; y++) {
-        uint32_t bits = rows[y];
-        screen_store_pair(pixels + 0, pairs[bits >> 6]);
-        screen_store_pair(pixels + 2, pairs[(bits >> 4) & 3]);
-        screen_store_pair(pixels + 4, pairs[(bits >> 2) & 3]);
-        screen_store_pair(pixels + 6, pairs[bits & 3]);
-        pixels += screen->mode.pitch_pixels;
+        uint32_t *pixels = screen_pixels(screen, column * font->width_pixels, row * font->height_pixels + y);
+        for (uint32_t x = 0; x < 8; x += PIXELS_PER_STORE)
+            screen_store_pair(pixels + x, pairs[bits[y] >> (6 - x) & 3]);
     }
 }
 
@@ -284,11 +187,10 @@ static void screen_flush_row(struct screen *screen, uint32_t row)
 {
     const screen_cell *wanted = screen_wanted_row(screen, row);
     screen_cell *shown = screen->shown + (uint64_t)row * screen->columns;
-    uint32_t cursor = screen->columns; /* none in this row */
-    if (row == screen->row)
-        cursor = screen->column < screen->columns ? screen->column : screen->columns - 1;
+    uint32_t cursor = screen->column < screen->columns ? screen->column : screen->columns - 1;
     for (uint32_t column = 0; column < screen->columns; column++) {
-        screen_cell cell = wanted[column] | (column == cursor ? SCREEN_CELL_CURSOR : 0);
+        bool is_cursor = row == screen->row && column == cursor;
+        screen_cell cell = wanted[column] | (is_cursor ? SCREEN_CELL_CURSOR : 0);
         if (shown[column] == cell)
             continue;
         shown[column] = cell;
@@ -298,8 +200,9 @@ static void screen_flush_row(struct screen *screen, uint32_t row)
 
 void screen_flush(struct screen *screen)
 {
+    screen_touch(screen);
     for (uint32_t row = screen->dirty_first; row < screen->dirty_end; row++)
         screen_flush_row(screen, row);
-    screen->dirty_first = 0;
-    screen->dirty_end = 0;
+    screen->dirty_first = screen->row; /* the cursor may leave it, and then it has to be painted again */
+    screen->dirty_end = screen->row + 1;
 }

@@ -1,8 +1,8 @@
 /*
- * Text on a linear frame buffer with 32 bits a pixel.
+ * Text, grey on black, on a linear frame buffer with 32 bits a pixel.
  *
- * Owns: struct screen and what the pixels show. Cells (glyph and colours) lie in the caller's memory twice: as wanted
- * and as shown. Writing changes the wanted ones; screen_flush paints those that differ.
+ * Owns: struct screen and what the pixels show. Cells lie in the caller's memory twice: as wanted and as shown. Writing
+ * changes the wanted ones; screen_flush paints those that differ.
  * Rules: video memory is never read (rule of every uncached or write-combining frame buffer: a read costs a bus round
  * trip); stores are 64 bits wide; geometry comes from firmware and is checked; the caller serialises.
  */
@@ -13,12 +13,8 @@
 #include "kernel/base/status.h"
 #include "kernel/base/types.h"
 
-/* Where the channels of a pixel are (UEFI 12.9.2, EFI_GRAPHICS_PIXEL_FORMAT). */
-enum screen_format {
-    SCREEN_RGBX = 1, /* red at the lowest address */
-    SCREEN_BGRX,
-    SCREEN_MASKS, /* as the three masks say */
-};
+/* The channels' masks of the two common formats, RGBX and BGRX. Grey is the same in both orders. */
+#define SCREEN_MASKS_8_BIT {0x0000FF, 0x00FF00, 0xFF0000}
 
 struct screen_mode {
     void *pixels; /* the mapped frame buffer, 4-byte aligned */
@@ -26,29 +22,12 @@ struct screen_mode {
     uint32_t width_pixels;
     uint32_t height_pixels;
     uint32_t pitch_pixels; /* from one row to the next, at least the width */
-    uint32_t format;       /* enum screen_format */
-    uint32_t red_mask;
-    uint32_t green_mask;
-    uint32_t blue_mask;
+    uint32_t masks[3];     /* where the channels of a pixel are (UEFI 12.9.2, EFI_PIXEL_BITMASK), in any order */
 };
 
-/* The 16 colours of a PC's text mode, in the order of the ANSI escape sequences; + 8 is the bright one. */
-enum screen_colour {
-    SCREEN_BLACK,
-    SCREEN_RED,
-    SCREEN_GREEN,
-    SCREEN_YELLOW,
-    SCREEN_BLUE,
-    SCREEN_MAGENTA,
-    SCREEN_CYAN,
-    SCREEN_WHITE,
-    SCREEN_BRIGHT = 8,
-    SCREEN_COLOUR_COUNT = 16,
-};
-
-/* glyph | foreground << 16 | background << 24 | SCREEN_CELL_CURSOR in a shown cell that carries the cursor. */
-typedef uint32_t screen_cell;
-#define SCREEN_CELL_CURSOR ((screen_cell)1 << 31)
+/* A glyph number, and SCREEN_CELL_CURSOR in a shown cell that carries the cursor. */
+typedef uint16_t screen_cell;
+#define SCREEN_CELL_CURSOR ((screen_cell)1 << 15)
 
 struct screen {
     struct screen_mode mode;
@@ -60,17 +39,15 @@ struct screen {
     uint32_t top;
     uint32_t column; /* where the next character goes; == columns: it wraps first */
     uint32_t row;
-    uint32_t dirty_first; /* rows [dirty_first, dirty_end) may differ from what is shown */
+    uint32_t dirty_first; /* rows [dirty_first, dirty_end) and the cursor's may differ from what is shown */
     uint32_t dirty_end;
-    uint8_t foreground;
-    uint8_t background;
-    uint32_t palette[SCREEN_COLOUR_COUNT];
+    uint32_t ink; /* pixels; paper is 0, which is black in every format */
 };
 
 /*
  * STATUS_OK when a frame buffer of this geometry can be drawn on with this font; `pixels` may still be NULL, so that
- * it is asked before anything is mapped. STATUS_INVALID: a size of 0, a pitch under the
- * width, masks that are empty or overlap, more pixels than size_bytes holds. STATUS_LIMIT: beyond SCREEN_PIXELS_MAX.
+ * it is asked before anything is mapped. STATUS_INVALID: no room for one character, a pitch under the width, masks that
+ * are empty or overlap, more pixels than size_bytes holds. STATUS_LIMIT: beyond SCREEN_PIXELS_MAX.
  */
 enum status screen_check(const struct screen_mode *mode, const struct font *font) MUST_CHECK;
 #define SCREEN_PIXELS_MAX 16384u /* each way */
@@ -79,7 +56,7 @@ enum status screen_check(const struct screen_mode *mode, const struct font *font
 uint64_t screen_cells_bytes(const struct screen_mode *mode, const struct font *font);
 
 /*
- * Clears the frame buffer and starts at the top left. `cells` (8-byte aligned) and `font` must outlive the screen.
+ * Clears the frame buffer and starts at the top left. `cells` (2-byte aligned) and `font` must outlive the screen.
  * Errors: those of screen_check; STATUS_INVALID: pixels are NULL or misaligned; STATUS_NO_MEMORY: too few cells_bytes.
  */
 enum status screen_init(struct screen *screen, const struct screen_mode *mode, const struct font *font, void *cells,
@@ -94,13 +71,8 @@ void screen_newline(struct screen *screen);
 /* Moves the cursor; clamped to the screen. */
 void screen_move(struct screen *screen, uint32_t column, uint32_t row);
 
-/* Blanks `count` cells of the cursor's row from `column` on (clamped), in the colours in force. */
-void screen_erase(struct screen *screen, uint32_t column, uint32_t count);
-
 /* Blanks everything and moves to the top left. */
 void screen_clear(struct screen *screen);
-
-void screen_set_colours(struct screen *screen, uint8_t foreground, uint8_t background);
 
 /* Paints what changed. Until then nothing of the calls above is seen. */
 void screen_flush(struct screen *screen);

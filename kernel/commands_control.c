@@ -1,6 +1,9 @@
-/* Monitor commands that make the kernel do something: log, test, fault, reboot, poweroff. */
-#include "kernel/base/string.h"
-#include "kernel/commands_fault.h"
+/*
+ * Monitor commands that make the kernel do something: log, test, reboot, poweroff.
+ *
+ * There are several ways down because each is broken on some machine. They are tried in the order of how often they
+ * work, and each is named, so that a person can tell what the machine lacks.
+ */
 #include "kernel/console.h"
 #include "kernel/log.h"
 #include "kernel/machine.h"
@@ -14,7 +17,7 @@
 /* How long a way down may take to bite: chipsets need a moment after the write. */
 #define DOWN_WAIT_US 500000u
 
-static void run_log(const struct words *words)
+void command_log(const struct words *words)
 {
     enum log_level level;
     if (words->count == 1)
@@ -25,7 +28,7 @@ static void run_log(const struct words *words)
         monitor_bad_argument(words, words->word[words->count - 1]);
 }
 
-static void run_test(const struct words *words)
+void command_test(const struct words *words)
 {
     if (words->count == 1)
         tests_list();
@@ -37,20 +40,10 @@ static void run_test(const struct words *words)
 
 /* ---- Ways down ---- */
 
-struct way_down {
+struct way {
     const char *name;
-    enum status (*go)(void);
+    enum status (*go)(void); /* returns when the machine is still running */
 };
-
-static enum status off_by_acpi(void)
-{
-    return power_off_acpi(&machine_facts()->power);
-}
-
-static enum status off_by_firmware(void)
-{
-    return runtime_reset(EFI_RESET_SHUTDOWN);
-}
 
 static enum status reset_by_acpi(void)
 {
@@ -62,67 +55,52 @@ static enum status reset_by_firmware(void)
     return runtime_reset(EFI_RESET_COLD);
 }
 
+static enum status off_by_acpi(void)
+{
+    return power_off_acpi(&machine_facts()->power);
+}
+
+static enum status off_by_firmware(void)
+{
+    return runtime_reset(EFI_RESET_SHUTDOWN);
+}
+
 /* The firmware comes last: ResetSystem is the service that crashes on most machines (firmware-quirk 58). */
-static const struct way_down ways_off[] = {
-    {"ACPI S5",  off_by_acpi    },
+static const struct way ways_to_reset[] = {
+    {"ACPI reset register", reset_by_acpi},
+    {"port 0xCF9", power_reset_cf9},
+    {"keyboard controller", power_reset_keyboard},
+    {"firmware", reset_by_firmware},
+};
+static const struct way ways_off[] = {
+    {"ACPI S5", off_by_acpi},
     {"firmware", off_by_firmware},
 };
 
-static const struct way_down ways_around[] = {
-    {"ACPI reset register", reset_by_acpi       },
-    {"port 0xCF9",          power_reset_cf9     },
-    {"keyboard controller", power_reset_keyboard},
-    {"firmware",            reset_by_firmware   },
-};
-
-/* Tries each way; comes back when all have failed. */
-static void go_down(const char *verb, const struct way_down *ways, size_t count)
+/* Each way is announced before it is tried: the last line on a machine that hangs names the culprit. */
+static void go_down(const char *command, const struct way *ways, unsigned count)
 {
-    for (size_t i = 0; i < count; i++) {
-        print("%s: %s\n", verb, ways[i].name);
-        uint64_t flags = interrupts_save_and_disable();
+    uint64_t flags = interrupts_save_and_disable();
+    for (unsigned i = 0; i < count; i++) {
+        print("%s: %s\n", command, ways[i].name);
         enum status status = ways[i].go();
         if (status == STATUS_OK)
             time_delay_us(DOWN_WAIT_US);
-        interrupts_restore(flags);
-        print("%s: %s: %s\n", verb, ways[i].name, status == STATUS_OK ? "nothing happened" : status_name(status));
+        print("%s: %s: %s\n", command, ways[i].name, status == STATUS_OK ? "nothing happened" : status_name(status));
     }
-    print("%s: no way worked on this machine; the power button will\n", verb);
+    interrupts_restore(flags);
 }
 
-static void run_reboot(const struct words *words)
+void command_reboot(void)
 {
-    (void)words;
-    go_down("reboot", ways_around, ARRAY_COUNT(ways_around));
+    go_down("reboot", ways_to_reset, ARRAY_COUNT(ways_to_reset));
 }
 
-static void run_poweroff(const struct words *words)
+void command_poweroff(void)
 {
-    (void)words;
     if (tests_failed_count() != 0) {
         print("poweroff: %u tests failed\n", tests_failed_count());
-        debug_exit(DEBUG_EXIT_TESTS_FAILED);
+        debug_exit(DEBUG_EXIT_TESTS_FAILED); /* under QEMU the end, with a status; elsewhere it does nothing */
     }
     go_down("poweroff", ways_off, ARRAY_COUNT(ways_off));
 }
-
-/* ---- fault ---- */
-
-static void run_fault(const struct words *words)
-{
-    if (words->count == 1)
-        commands_fault_list();
-    else if (words->count > 3)
-        monitor_bad_argument(words, words->word[3]);
-    else if (!commands_fault_run(words->word[1], words->count == 3 ? words->word[2] : "0"))
-        commands_fault_list();
-}
-
-const struct command commands_control[] = {
-    {"log",      "[debug|info|warn|error]", "the log, or how much of it is printed as it comes", run_log     },
-    {"test",     "[all|NAME]",              "the list of tests, or run them",                    run_test    },
-    {"fault",    "[KIND [CPU]]",            "break something on purpose, to see the panic",      run_fault   },
-    {"reboot",   "",                        "start the machine anew",                            run_reboot  },
-    {"poweroff", "",                        "turn the machine off",                              run_poweroff},
-    {NULL,       NULL,                      NULL,                                                NULL        },
-};

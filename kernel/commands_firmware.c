@@ -4,6 +4,7 @@
  * What it sets (non-volatile: it is there after a reboot) and deletes is in a GUID of Keel's own, so that no variable
  * of the firmware's is ever touched.
  */
+#include "kernel/base/format.h"
 #include "kernel/base/string.h"
 #include "kernel/console.h"
 #include "kernel/memory.h"
@@ -11,7 +12,7 @@
 #include "kernel/runtime.h"
 #include "kernel/runtime_value.h"
 
-#define VARIABLES_MAX 4096u      /* listed; machines have 50 to 400 */
+#define VARIABLES_MAX 4096u      /* looked at; machines have 50 to 400 */
 #define VALUE_MAX     (64 * KIB) /* of a value that is dumped */
 #define TEXT_BYTES    96u        /* of a name or a value that is typed */
 
@@ -28,27 +29,10 @@ static struct runtime_variable variable;
 /* Says why the call did not work; true when it did. */
 static bool worked(enum runtime_service service, enum status status)
 {
-    if (status == STATUS_OK)
-        return true;
     const char *reason = runtime_off_reason(service);
-    print("vars: %s: %s\n", runtime_service_name(service), reason != NULL ? reason : status_name(status));
-    return false;
-}
-
-/* Calls visit() for each variable. False: the listing broke off, which has been printed. */
-static bool for_each_variable(void (*visit)(void *context), void *context)
-{
-    memset(&variable, 0, sizeof(variable));
-    for (uint32_t i = 0; i < VARIABLES_MAX; i++) {
-        enum status status = runtime_next_variable(&variable);
-        if (status == STATUS_NOT_FOUND)
-            return true;
-        if (!worked(RUNTIME_NEXT_VARIABLE, status))
-            return false;
-        visit(context);
-    }
-    print("vars: more than %u variables; the rest is not listed\n", VARIABLES_MAX);
-    return false;
+    if (status != STATUS_OK)
+        print("vars: %s: %s\n", runtime_service_name(service), reason != NULL ? reason : status_name(status));
+    return status == STATUS_OK;
 }
 
 /* The size of the variable's value, asked for with an empty buffer; 0 when the firmware does not say. */
@@ -61,52 +45,32 @@ static uint64_t value_size(void)
     return status == STATUS_LIMIT ? size_bytes : 0;
 }
 
-static void list_one(void *context)
-{
-    uint32_t *count = context;
-    char name[TEXT_BYTES];
-    char guid[RUNTIME_VALUE_GUID_BYTES];
-    runtime_value_text(name, sizeof(name), variable.name, RUNTIME_NAME_CHARS);
-    runtime_value_guid(guid, &variable.vendor);
-    print("%s %6llu %s\n", guid, value_size(), name);
-    (*count)++;
-}
-
-static void list(void)
-{
-    uint32_t count = 0;
-    bool complete = for_each_variable(list_one, &count);
-    print("vars: %u variables%s\n", count, complete ? "" : ", not complete");
-}
-
+/* As hexdump does: offset, 16 bytes, and the same as text. */
 static void dump(const uint8_t *bytes, uint64_t size_bytes)
 {
     for (uint64_t row = 0; row < size_bytes; row += 16) {
-        uint64_t end = min_u64(row + 16, size_bytes);
+        char text[17] = "";
         print("%04llx ", row);
-        for (uint64_t i = row; i < row + 16; i++) {
-            if (i < end)
-                print(" %02x", bytes[i]);
-            else
+        for (uint64_t i = 0; i < 16; i++) {
+            if (row + i >= size_bytes) {
                 print("   ");
+                continue;
+            }
+            uint8_t byte = bytes[row + i];
+            text[i] = byte >= ' ' && byte < 0x7F ? (char)byte : '.';
+            print(" %02x", byte);
         }
-        print("  ");
-        for (uint64_t i = row; i < end; i++)
-            print("%c", bytes[i] >= ' ' && bytes[i] < 0x7F ? bytes[i] : '.');
-        print("\n");
+        print("  %s\n", text);
     }
 }
 
+/* Of `variable`: reads the value into memory of the heap and shows it. */
 static void dump_value(void)
 {
     uint64_t size_bytes = value_size();
-    if (size_bytes > VALUE_MAX) {
-        print("vars: %llu bytes, more than the %llu that are dumped\n", size_bytes, VALUE_MAX);
-        return;
-    }
-    uint8_t *bytes = heap_alloc(&kernel_mm.heap, memory_cache(), size_bytes);
+    uint8_t *bytes = size_bytes <= VALUE_MAX ? heap_alloc(&kernel_mm.heap, memory_cache(), size_bytes) : NULL;
     if (bytes == NULL) {
-        print("vars: no memory for %llu bytes\n", size_bytes);
+        print("vars: no room for %llu bytes\n", size_bytes);
         return;
     }
     uint32_t attributes;
@@ -117,30 +81,27 @@ static void dump_value(void)
     heap_free(&kernel_mm.heap, memory_cache(), bytes);
 }
 
-struct search {
-    const char *name;
-    uint32_t found;
-};
-
-static void show_if_named(void *context)
+/* All variables, one a line; or those of one name, with their values. */
+static void list(const char *wanted)
 {
-    struct search *search = context;
-    char name[TEXT_BYTES];
-    char guid[RUNTIME_VALUE_GUID_BYTES];
-    runtime_value_text(name, sizeof(name), variable.name, RUNTIME_NAME_CHARS);
-    if (strcmp(name, search->name) != 0)
-        return;
-    search->found++;
-    runtime_value_guid(guid, &variable.vendor);
-    print("%s %s\n", guid, name);
-    dump_value();
-}
-
-static void show(const char *name)
-{
-    struct search search = {.name = name};
-    if (for_each_variable(show_if_named, &search) && search.found == 0)
-        print("vars: no variable '%s'\n", name);
+    uint32_t found = 0;
+    memset(&variable, 0, sizeof(variable));
+    for (uint32_t i = 0; i < VARIABLES_MAX; i++) {
+        enum status status = runtime_next_variable(&variable);
+        if (status == STATUS_NOT_FOUND || !worked(RUNTIME_NEXT_VARIABLE, status))
+            break;
+        char name[TEXT_BYTES];
+        char guid[RUNTIME_VALUE_GUID_BYTES];
+        runtime_value_text(name, sizeof(name), variable.name, RUNTIME_NAME_CHARS);
+        runtime_value_guid(guid, &variable.vendor);
+        if (wanted != NULL && strcmp(wanted, name) != 0)
+            continue;
+        found++;
+        print("%s %6llu %s\n", guid, value_size(), name);
+        if (wanted != NULL)
+            dump_value();
+    }
+    print("vars: %u found\n", found);
 }
 
 /* vars set NAME TEXT..., or without a text: vars delete NAME. */
@@ -148,42 +109,30 @@ static void set(const struct words *words, uint32_t attributes)
 {
     char text[TEXT_BYTES];
     size_t length = 0;
-    for (unsigned i = 3; i < words->count; i++) {
-        size_t word = strlen(words->word[i]);
-        if (length + 1 + word > sizeof(text)) {
-            print("vars: a value of more than %u characters\n", TEXT_BYTES - 1);
-            return;
-        }
-        if (i > 3)
-            text[length++] = ' ';
-        memcpy(text + length, words->word[i], word);
-        length += word;
+    for (unsigned i = 3; i < words->count && length < sizeof(text); i++)
+        length += format_buffer(text + length, sizeof(text) - length, i == 3 ? "%s" : " %s", words->word[i]);
+    if (length >= sizeof(text)) {
+        print("vars: more than %u characters\n", TEXT_BYTES - 1);
+        return;
     }
     memset(&variable, 0, sizeof(variable));
     variable.vendor = keel_guid;
     enum status status = runtime_value_name(variable.name, RUNTIME_NAME_CHARS, words->word[2]);
-    if (worked(RUNTIME_SET_VARIABLE, status) &&
-        worked(RUNTIME_SET_VARIABLE, runtime_set_variable(&variable, attributes, text, length)))
+    if (status == STATUS_OK)
+        status = runtime_set_variable(&variable, attributes, text, length);
+    if (worked(RUNTIME_SET_VARIABLE, status))
         print("vars: %s %s\n", words->word[2], length == 0 ? "deleted" : "set");
 }
 
-static void run_vars(const struct words *words)
+void command_vars(const struct words *words)
 {
-    const char *verb = words->count > 1 ? words->word[1] : "";
-    if (words->count == 1)
-        list();
+    const char *verb = words->count > 1 ? words->word[1] : NULL;
+    if (words->count <= 2)
+        list(verb);
     else if (words->count > 3 && strcmp(verb, "set") == 0)
         set(words, SET_ATTRIBUTES);
     else if (words->count == 3 && strcmp(verb, "delete") == 0)
         set(words, 0);
-    else if (words->count == 2)
-        show(verb);
     else
         monitor_bad_argument(words, words->word[2]);
 }
-
-const struct command commands_firmware[] = {
-    {"vars", "[NAME|set NAME TEXT|delete NAME]", "the firmware's variables, a value, or changes to Keel's own",
-     run_vars                                                                                                       },
-    {NULL,   NULL,                               NULL,                                                          NULL},
-};

@@ -3,9 +3,8 @@
 #include "kernel/memory.h"
 #include "kernel/monitor.h"
 
-static void run_mem(const struct words *words)
+void command_mem(void)
 {
-    (void)words;
     struct ledger ledger;
     char text[LEDGER_LINE_BYTES];
     mm_ledger(&kernel_mm, &ledger);
@@ -14,9 +13,8 @@ static void run_mem(const struct words *words)
 }
 
 /* The firmware's map as it came, in the format that build/host/replay reads. */
-static void run_map(const struct words *words)
+void command_map(void)
 {
-    (void)words;
     const struct handoff *handoff = memory_handoff();
     uint32_t count;
     const struct efi_memory_descriptor *descriptors = mm_firmware_map(&kernel_mm, &count);
@@ -30,52 +28,36 @@ static void run_map(const struct words *words)
               descriptors[i].number_of_pages, descriptors[i].attribute);
 }
 
-/* The lowest frame of the range that is free in the shared state, by halving. One of them is. */
-static struct paddr lowest_free_in(struct prange range)
-{
-    while (prange_pages(range) > 1) {
-        uint64_t middle = range.start.value + align_down(prange_bytes(range) / 2, PAGE_SIZE);
-        struct prange lower = PRANGE(range.start.value, middle);
-        range = frames_free_in(&kernel_mm.frames, lower) != 0 ? lower : PRANGE(middle, range.end.value);
-    }
-    return range.start;
-}
-
-/* 0 when nothing is free. */
+/* The lowest frame that is free in the shared state, found by halving its region; 0 when nothing is free. */
 static struct paddr lowest_free(void)
 {
-    const struct memmap *map = &kernel_mm.map;
-    for (uint32_t i = 0; i < map->count; i++) {
-        const struct memory_region *region = &map->regions[i];
-        if (memory_kind_ours((enum memory_kind)region->kind) && !memory_region_low(region) &&
-            frames_free_in(&kernel_mm.frames, region->range) != 0)
-            return lowest_free_in(region->range);
+    for (uint32_t i = 0; i < kernel_mm.map.count; i++) {
+        struct prange range = kernel_mm.map.regions[i].range;
+        if (!memory_kind_ours((enum memory_kind)kernel_mm.map.regions[i].kind) ||
+            frames_free_in(&kernel_mm.frames, range) == 0)
+            continue;
+        while (prange_pages(range) > 1) {
+            uint64_t middle = range.start.value + align_down(prange_bytes(range) / 2, PAGE_SIZE);
+            struct prange lower = PRANGE(range.start.value, middle);
+            range = frames_free_in(&kernel_mm.frames, lower) != 0 ? lower : PRANGE(middle, range.end.value);
+        }
+        return range.start;
     }
     return PADDR(0);
 }
 
-static void run_frames(const struct words *words)
+/* Caches are flushed before the search and the audit: a frame in a cache is free, but not in the shared state. */
+void command_frames(void)
 {
-    (void)words;
     struct frames_stats stats;
     frames_get_stats(&kernel_mm.frames, &stats);
     print("frames: free=%llu used=%llu cached=%llu free_below_4g=%llu\n", stats.free, stats.used, stats.cached,
-          stats.free_below_4g);
+          frames_free_in(&kernel_mm.frames, PRANGE(LOW_MEMORY_END, 4 * GIB)));
     print("blocks: whole=%llu split=%llu (2 MiB each)\n", stats.whole_blocks, stats.split_blocks);
     print("sections: %u of 128 MiB\n", kernel_mm.sections.count);
     print("heap: objects=%llu frames=%llu\n", kernel_mm.heap.live_count, kernel_mm.heap.page_count);
     frame_cache_flush(memory_cache());
     print("lowest free frame: 0x%llx\n", lowest_free().value);
     enum status status = mm_audit(&kernel_mm);
-    if (status == STATUS_OK)
-        print("frame-check: ok\n");
-    else
-        print("frame-check: FAILED (%s)\n", status_name(status));
+    print("frame-check: %s\n", status == STATUS_OK ? "ok" : "FAILED");
 }
-
-const struct command commands_memory[] = {
-    {"mem",    "",   "the ledger: who owns every page",         run_mem   },
-    {"map",    "",   "the firmware's memory map, as it came",   run_map   },
-    {"frames", "",   "the frame allocator, and an audit of it", run_frames},
-    {NULL,     NULL, NULL,                                      NULL      },
-};

@@ -28,24 +28,20 @@ enum status console_attach_serial(uint16_t port) MUST_CHECK;
  */
 enum status console_screen_bytes(const struct screen_mode *mode, uint64_t *size_bytes) MUST_CHECK;
 
-/* Prints on the screen too, what the early ring still has first. `cells` stays the console's. Errors as screen_init. */
+/*
+ * Prints on the screen too, what the early ring still has first. `cells` stays the console's. Errors as screen_init.
+ * After console_screen_bytes.
+ */
 enum status console_attach_screen(const struct screen_mode *mode, void *cells, uint64_t cells_bytes) MUST_CHECK;
 
 /* Brings up the PS/2 keyboard. Errors as i8042_init. */
 enum status console_attach_keyboard(void) MUST_CHECK;
 
-/* Interrupt handlers for the serial port (ISA IRQ 4) and the keyboard (ISA IRQ 1); `context` is not used. */
-void console_serial_interrupt(void *context);
-void console_keyboard_interrupt(void *context);
-
-/* Once interrupts can be received: turns the serial port's receive interrupt on. */
-void console_enable_interrupts(void);
-
-/* Reads the devices without an interrupt having come; for a timer where their interrupts could not be routed. */
+/*
+ * Takes what the keyboard and the serial port have: the interrupt handler of both, and for a timer where an interrupt
+ * could not be routed.
+ */
 void console_poll(void);
-
-/* Pushes a key (drivers/keymap.h) as if typed; from any driver, interrupt handlers included. */
-void console_input(int key);
 
 /*
  * The oldest key not yet read, or KEY_NONE; never waits. It asks the devices itself when no interrupt brought a key, so

@@ -8,8 +8,7 @@ static struct pe_image pe;
 void image_init(void)
 {
     /* The headers lie in the first page, which holds SizeOfImage; pe_describe reads nothing beyond it. */
-    enum status status = pe_describe(__ImageBase, UINT32_MAX, &pe);
-    CHECK(status == STATUS_OK);
+    CHECK(pe_describe(__ImageBase, UINT32_MAX, &pe) == STATUS_OK);
 }
 
 const struct pe_image *image_pe(void)

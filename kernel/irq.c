@@ -6,29 +6,12 @@
 #include "kernel/x86/percpu.h"
 #include "kernel/x86/regs.h"
 
-struct line {
-    irq_handler *handler;
-    void *context;
-};
+static irq_handler *handlers[256]; /* by vector; atomic */
 
-static struct {
-    struct line lines[256 - VECTOR_EXCEPTIONS]; /* by vector */
-    uint8_t next;                               /* first device vector that is not taken */
-    uint64_t unexpected_count;
-} irq = {.next = VECTOR_DEVICE_FIRST};
-
-uint8_t irq_allocate(void)
+void irq_register(uint8_t vector, irq_handler *handler)
 {
-    return irq.next <= VECTOR_DEVICE_LAST ? irq.next++ : 0;
-}
-
-void irq_register(uint8_t vector, irq_handler *handler, void *context)
-{
-    CHECK(vector >= VECTOR_EXCEPTIONS);
-    struct line *line = &irq.lines[vector - VECTOR_EXCEPTIONS];
-    CHECK(line->handler == NULL);
-    line->context = context;
-    __atomic_store_n(&line->handler, handler, __ATOMIC_RELEASE);
+    CHECK(vector >= VECTOR_EXCEPTIONS && handlers[vector] == NULL);
+    __atomic_store_n(&handlers[vector], handler, __ATOMIC_RELEASE);
 }
 
 /*
@@ -42,19 +25,11 @@ void irq_dispatch(uint8_t vector)
     cpu->recovery = NULL;
     cpu->interrupt_count++;
 
-    struct line *line = &irq.lines[vector - VECTOR_EXCEPTIONS];
-    irq_handler *handler = __atomic_load_n(&line->handler, __ATOMIC_ACQUIRE);
+    irq_handler *handler = __atomic_load_n(&handlers[vector], __ATOMIC_ACQUIRE);
     if (handler != NULL)
-        handler(line->context);
-    else
-        __atomic_fetch_add(&irq.unexpected_count, 1, __ATOMIC_RELAXED);
-    if (vector >= VECTOR_DEVICE_FIRST && vector != VECTOR_SPURIOUS)
+        handler();
+    if (vector >= VECTOR_CONSOLE && vector != VECTOR_SPURIOUS)
         apic_eoi();
 
     cpu->recovery = interrupted;
-}
-
-uint64_t irq_unexpected_count(void)
-{
-    return __atomic_load_n(&irq.unexpected_count, __ATOMIC_RELAXED);
 }

@@ -1,7 +1,7 @@
 /*
  * Interrupts: which function serves which vector.
  *
- * Owns: the vectors from VECTOR_DEVICE_FIRST on and the handler of each.
+ * Owns: the handler of each vector from 32 on; kernel/x86/regs.h says which are in use.
  * Rules: a handler runs on the CPU that was interrupted, interrupts off, does a few instructions' worth of work,
  * allocates nothing, prints nothing. End of interrupt is sent here, after the handler.
  */
@@ -10,18 +10,12 @@
 
 #include "kernel/base/types.h"
 
-typedef void irq_handler(void *context);
+typedef void irq_handler(void);
 
-/* A free device vector, or 0 when all are taken. Boot CPU only. */
-uint8_t irq_allocate(void);
-
-/* From here on `vector` calls handler(context). Registered once, never taken back. */
-void irq_register(uint8_t vector, irq_handler *handler, void *context);
+/* From here on `vector` calls the handler. Registered once, never taken back. */
+void irq_register(uint8_t vector, irq_handler *handler);
 
 /* From kernel/trap.c. */
 void irq_dispatch(uint8_t vector);
-
-/* Interrupts so far that nobody had registered for; for the monitor. */
-uint64_t irq_unexpected_count(void);
 
 #endif

@@ -2,7 +2,8 @@
  * The line editor: a table of keys, small functions on the text, and one function that brings the screen up to date.
  *
  * An edit changes text, length and cursor, then names the first character that looks different now; redraw() scrolls if
- * the cursor has left the view and rewrites from there on. So no edit knows what a screen is.
+ * the cursor has left the view and rewrites from there on. So no edit knows what a screen is. An edit that cannot be
+ * done returns false and has changed nothing.
  */
 #include "kernel/line.h"
 
@@ -11,23 +12,19 @@
 
 #define ERASE 0x7F /* what most terminals send for Backspace */
 
-static void emit(struct line *line, char c)
+static void emit(struct line *line, const char *text)
 {
-    line->output(line->context, c);
-}
-
-static void refuse(struct line *line)
-{
-    emit(line, '\a');
+    for (; *text != '\0'; text++)
+        line->output(line->context, *text);
 }
 
 /* Moves the console's cursor; to the right by writing again what stands there. */
 static void move_to(struct line *line, uint32_t column)
 {
     for (; line->column > column; line->column--)
-        emit(line, '\b');
+        line->output(line->context, '\b');
     for (; line->column < column; line->column++)
-        emit(line, line->text[line->first + line->column]);
+        line->output(line->context, line->text[line->first + line->column]);
 }
 
 /* The text differs from what is in view from character `changed` (at most length) on. */
@@ -40,204 +37,193 @@ static void redraw(struct line *line, uint32_t changed)
     }
     uint32_t in_view = (uint32_t)min_u64(line->length - line->first, LINE_COLUMNS);
     uint32_t column = changed > line->first ? changed - line->first : 0;
-    move_to(line, (uint32_t)min_u64(column, in_view));
-    move_to(line, in_view);
-    for (; line->column < line->shown; line->column++)
-        emit(line, ' ');
-    line->shown = in_view;
+    if (column < in_view || line->shown > in_view) {
+        move_to(line, (uint32_t)min_u64(column, in_view));
+        move_to(line, in_view);
+        for (; line->column < line->shown; line->column++)
+            line->output(line->context, ' ');
+        line->shown = in_view;
+    }
     move_to(line, line->cursor - line->first);
 }
 
-static void place_cursor(struct line *line, uint32_t cursor)
+/* At the cursor, which goes on behind it. */
+static bool insert(struct line *line, char c)
 {
-    line->cursor = cursor;
-    if (cursor >= line->first && cursor <= line->first + line->shown)
-        move_to(line, cursor - line->first);
-    else
-        redraw(line, line->first);
-}
-
-static void insert(struct line *line, char c)
-{
-    if (line->length == LINE_BYTES - 1) {
-        refuse(line);
-        return;
-    }
+    if (line->length == LINE_BYTES - 1)
+        return false;
     char *at = &line->text[line->cursor];
     memmove(at + 1, at, line->length - line->cursor);
     *at = c;
     line->length++;
     line->cursor++;
     redraw(line, line->cursor - 1);
+    return true;
 }
 
-/* Takes the characters [from, to) out and leaves the cursor there. */
-static void erase(struct line *line, uint32_t from, uint32_t to)
+/* ---- Moving and erasing, both to a place. One before 0 is a huge number, refused like all beyond the end. ---- */
+
+/* Nothing looks different, so nothing is drawn again unless the view scrolls. */
+static bool move(struct line *line, uint32_t place)
 {
-    if (from == to) {
-        refuse(line);
-        return;
-    }
+    if (place > line->length)
+        return false;
+    line->cursor = place;
+    redraw(line, line->length);
+    return true;
+}
+
+/* Takes out what is between the cursor and the place, and leaves the cursor there. */
+static bool erase(struct line *line, uint32_t place)
+{
+    if (place > line->length || place == line->cursor)
+        return false;
+    uint32_t from = (uint32_t)min_u64(place, line->cursor);
+    uint32_t to = (uint32_t)max_u64(place, line->cursor);
     memmove(&line->text[from], &line->text[to], line->length - to);
     line->length -= to - from;
     line->cursor = from;
     redraw(line, from);
+    return true;
 }
 
-static void erase_before(struct line *line)
+static uint32_t left(const struct line *line)
 {
-    erase(line, line->cursor > 0 ? line->cursor - 1 : 0, line->cursor);
+    return line->cursor - 1;
 }
 
-static void erase_under(struct line *line)
+static uint32_t right(const struct line *line)
 {
-    erase(line, line->cursor, line->cursor < line->length ? line->cursor + 1 : line->cursor);
+    return line->cursor + 1;
 }
 
-static void erase_to_start(struct line *line)
+static uint32_t start(const struct line *line)
 {
-    erase(line, 0, line->cursor);
+    (void)line;
+    return 0;
 }
 
-static void erase_to_end(struct line *line)
+static uint32_t end(const struct line *line)
 {
-    erase(line, line->cursor, line->length);
+    return line->length;
 }
 
-/* The word before the cursor, with the blanks behind it. */
-static void erase_word(struct line *line)
+/* The start of the word before the cursor. */
+static uint32_t word(const struct line *line)
 {
-    uint32_t from = line->cursor;
-    while (from > 0 && line->text[from - 1] == ' ')
-        from--;
-    while (from > 0 && line->text[from - 1] != ' ')
-        from--;
-    erase(line, from, line->cursor);
+    uint32_t place = line->cursor;
+    while (place > 0 && line->text[place - 1] == ' ')
+        place--;
+    while (place > 0 && line->text[place - 1] != ' ')
+        place--;
+    return place;
 }
 
-static void go_left(struct line *line)
+static const struct {
+    int key;
+    bool (*edit)(struct line *line, uint32_t place);
+    uint32_t (*place)(const struct line *line);
+} edits[] = {
+    {'\b',          erase, left },
+    {ERASE,         erase, left },
+    {KEY_DELETE,    erase, right},
+    {KEY_CTRL('U'), erase, start},
+    {KEY_CTRL('K'), erase, end  },
+    {KEY_CTRL('W'), erase, word },
+    {KEY_LEFT,      move,  left },
+    {KEY_RIGHT,     move,  right},
+    {KEY_HOME,      move,  start},
+    {KEY_CTRL('A'), move,  start},
+    {KEY_END,       move,  end  },
+    {KEY_CTRL('E'), move,  end  },
+};
+
+/* ---- History ---- */
+
+/* The ring's newest is 1 back; 0 is the line that waits while history is in view. */
+static char *history_entry(struct line *line, uint32_t back)
 {
-    if (line->cursor > 0)
-        place_cursor(line, line->cursor - 1);
-    else
-        refuse(line);
+    return back == 0 ? line->draft : line->history[(line->history_count - back) % LINE_HISTORY];
 }
 
-static void go_right(struct line *line)
+/* Brings the line that was entered `back` lines ago into view; 0: the one that was being typed. */
+static bool show_history(struct line *line, uint32_t back)
 {
-    if (line->cursor < line->length)
-        place_cursor(line, line->cursor + 1);
-    else
-        refuse(line);
-}
-
-static void go_start(struct line *line)
-{
-    place_cursor(line, 0);
-}
-
-static void go_end(struct line *line)
-{
-    place_cursor(line, line->length);
-}
-
-static void clear_screen(struct line *line)
-{
-    emit(line, '\f');
-    for (const char *at = line->prompt; *at != '\0'; at++)
-        emit(line, *at);
-    line->column = 0;
-    line->shown = 0;
-    redraw(line, line->first);
-}
-
-static void replace(struct line *line, const char *text)
-{
-    line->length = (uint32_t)strlen(text);
-    memcpy(line->text, text, line->length);
+    if (back > min_u64(line->history_count, LINE_HISTORY))
+        return false;
+    line->text[line->length] = '\0';
+    if (line->history_back == 0)
+        memcpy(line->draft, line->text, line->length + 1);
+    line->history_back = back;
+    line->length = (uint32_t)strlen(history_entry(line, back));
+    memcpy(line->text, history_entry(line, back), line->length);
     line->cursor = line->length;
     line->first = 0;
     redraw(line, 0);
-}
-
-static char *history_entry(struct line *line, uint32_t back)
-{
-    return line->history[(line->history_count - back) % LINE_HISTORY];
-}
-
-static void history_older(struct line *line)
-{
-    if (line->history_back == min_u64(line->history_count, LINE_HISTORY)) {
-        refuse(line);
-        return;
-    }
-    if (line->history_back == 0) {
-        memcpy(line->draft, line->text, line->length);
-        line->draft[line->length] = '\0';
-    }
-    line->history_back++;
-    replace(line, history_entry(line, line->history_back));
-}
-
-static void history_newer(struct line *line)
-{
-    if (line->history_back == 0) {
-        refuse(line);
-        return;
-    }
-    line->history_back--;
-    replace(line, line->history_back == 0 ? line->draft : history_entry(line, line->history_back));
+    return true;
 }
 
 /* Keeps the finished line, unless it is empty or the same as the one before. */
-static void history_remember(struct line *line)
+static void remember(struct line *line)
 {
-    if (line->length == 0)
-        return;
-    if (line->history_count > 0 && strcmp(history_entry(line, 1), line->text) == 0)
+    if (line->length == 0 || (line->history_count > 0 && strcmp(history_entry(line, 1), line->text) == 0))
         return;
     memcpy(line->history[line->history_count % LINE_HISTORY], line->text, line->length + 1);
     line->history_count++;
 }
 
-static const struct {
-    int key;
-    void (*edit)(struct line *line);
-} edits[] = {
-    {'\b',          erase_before  },
-    {ERASE,         erase_before  },
-    {KEY_DELETE,    erase_under   },
-    {KEY_LEFT,      go_left       },
-    {KEY_RIGHT,     go_right      },
-    {KEY_HOME,      go_start      },
-    {KEY_END,       go_end        },
-    {KEY_CTRL('A'), go_start      },
-    {KEY_CTRL('E'), go_end        },
-    {KEY_UP,        history_older },
-    {KEY_DOWN,      history_newer },
-    {KEY_CTRL('U'), erase_to_start},
-    {KEY_CTRL('K'), erase_to_end  },
-    {KEY_CTRL('W'), erase_word    },
-    {KEY_CTRL('L'), clear_screen  },
-};
+/* ---- Keys ---- */
 
-static enum line_event finish(struct line *line)
+/* The console forgets everything, and so do we what stands there. */
+static bool clear_screen(struct line *line)
 {
-    go_end(line);
-    emit(line, '\n');
-    line->text[line->length] = '\0';
-    history_remember(line);
-    return LINE_ENTERED;
+    emit(line, "\f");
+    emit(line, line->prompt);
+    line->column = 0;
+    line->shown = 0;
+    redraw(line, line->first);
+    return true;
 }
 
-static enum line_event cancel(struct line *line)
+static bool edit(struct line *line, int key)
 {
-    go_end(line);
-    for (const char *at = "^C\n"; *at != '\0'; at++)
-        emit(line, *at);
-    line->length = 0;
-    line->text[0] = '\0';
-    return LINE_CANCELLED;
+    for (size_t i = 0; i < ARRAY_COUNT(edits); i++)
+        if (edits[i].key == key)
+            return edits[i].edit(line, edits[i].place(line));
+    return key >= ' ' && key < ERASE && insert(line, (char)key);
+}
+
+enum line_event line_key(struct line *line, int key)
+{
+    bool done;
+    switch (key) {
+    case '\r':
+    case '\n':
+        (void)move(line, line->length);
+        emit(line, "\n");
+        line->text[line->length] = '\0';
+        remember(line);
+        return LINE_ENTERED;
+    case KEY_CTRL('C'):
+        (void)move(line, line->length);
+        emit(line, "^C\n");
+        line->text[0] = '\0';
+        return LINE_CANCELLED;
+    case KEY_CTRL('L'):
+        done = clear_screen(line);
+        break;
+    case KEY_UP:
+        done = show_history(line, line->history_back + 1);
+        break;
+    case KEY_DOWN:
+        done = show_history(line, line->history_back - 1);
+        break;
+    default:
+        done = edit(line, key);
+    }
+    if (!done)
+        emit(line, "\a");
+    return LINE_EDITING;
 }
 
 void line_init(struct line *line, const char *prompt, line_output *output, void *context)
@@ -256,25 +242,5 @@ void line_begin(struct line *line)
     line->column = 0;
     line->shown = 0;
     line->history_back = 0;
-    for (const char *at = line->prompt; *at != '\0'; at++)
-        emit(line, *at);
-}
-
-enum line_event line_key(struct line *line, int key)
-{
-    if (key == '\r' || key == '\n')
-        return finish(line);
-    if (key == KEY_CTRL('C'))
-        return cancel(line);
-    for (size_t i = 0; i < ARRAY_COUNT(edits); i++) {
-        if (edits[i].key == key) {
-            edits[i].edit(line);
-            return LINE_EDITING;
-        }
-    }
-    if (key >= ' ' && key < ERASE)
-        insert(line, (char)key);
-    else
-        refuse(line);
-    return LINE_EDITING;
+    emit(line, line->prompt);
 }

@@ -37,7 +37,4 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 /* Prints the lines that the ring holds, oldest first. */
 void log_print(void);
 
-/* After it no lock is taken; console_panic_begin calls it. */
-void log_panic_begin(void);
-
 #endif

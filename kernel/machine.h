@@ -2,8 +2,8 @@
  * What this machine is made of, and the wiring of drivers to the kernel.
  *
  * Owns: struct machine: ACPI's view of it, its PCI functions, its timers and interrupt controllers.
- * Rules: the functions stand in the order in which kernel/main.c calls them. Every part may be absent; what is missing is
- * logged and done without.
+ * Rules: the functions stand in the order in which kernel/main.c calls them. Every part may be absent; what is missing
+ * is logged and done without.
  */
 #ifndef KEEL_KERNEL_MACHINE_H
 #define KEEL_KERNEL_MACHINE_H
@@ -14,6 +14,7 @@
 #include "drivers/pci.h"
 #include "drivers/pm_timer.h"
 #include "drivers/power.h"
+#include "kernel/time.h"
 
 #define MACHINE_NUMA_MAX 64u
 
@@ -26,9 +27,9 @@ struct machine {
     bool has_fadt;
     struct power power;
     struct hpet hpet;
-    bool has_hpet;
     struct pm_timer pm_timer;
-    bool has_pm_timer;
+    struct time_reference clocks[2]; /* those that there are, the better one first */
+    uint32_t clock_count;
     struct ioapic ioapics[ACPI_IOAPICS_MAX];
     uint32_t ioapic_count;
     struct pci pci;

@@ -4,7 +4,10 @@
 
 #include "boot/handoff.h"
 
-/* Interrupts off, the boot stack, boot/'s page tables, IDT and GDT; the image at KERNEL_IMAGE_BASE and relocated for it. */
+/*
+ * Interrupts off, the boot stack, boot/'s page tables, IDT and GDT; the image at KERNEL_IMAGE_BASE and relocated for
+ * it.
+ */
 NORETURN void kernel_main(const struct handoff *handoff);
 
 #endif

@@ -39,11 +39,6 @@ static struct prange range_of(struct handoff_range range)
     return PRANGE(range.start, range.start + range.size_bytes);
 }
 
-static uint32_t section_flags(const struct pe_section *section)
-{
-    return (section->writable ? PAGING_WRITE : 0u) | (section->executable ? PAGING_EXECUTE : 0u) | PAGING_GLOBAL;
-}
-
 /* One segment of the image: [rva, rva + size_bytes). What boot/ lives in is temporary. */
 static void add_segment(struct mm_config *config, uint32_t rva, uint32_t size_bytes, uint32_t flags)
 {
@@ -53,7 +48,7 @@ static void add_segment(struct mm_config *config, uint32_t rva, uint32_t size_by
     config->segments[config->segment_count++] = (struct mm_segment){
         .range = range,
         .address = VADDR(KERNEL_IMAGE_BASE + rva),
-        .flags = flags,
+        .flags = flags | PAGING_GLOBAL,
         .temporary = prange_overlaps(range, range_of(handoff_copy.image_boot)),
     };
 }
@@ -61,27 +56,23 @@ static void add_segment(struct mm_config *config, uint32_t rva, uint32_t size_by
 /* The headers (which backtraces read) and every section, with the access that it asks for. */
 static void add_image(struct mm_config *config, const struct pe_image *pe)
 {
-    add_segment(config, 0, pe->sections[0].rva, PAGING_GLOBAL);
+    add_segment(config, 0, pe->sections[0].rva, 0);
     for (uint32_t i = 0; i < pe->section_count; i++) {
         const struct pe_section *section = &pe->sections[i];
-        add_segment(config, section->rva, section->size_bytes, section_flags(section));
+        uint32_t flags = (section->writable ? PAGING_WRITE : 0u) | (section->executable ? PAGING_EXECUTE : 0u);
+        add_segment(config, section->rva, section->size_bytes, flags);
     }
 }
 
 static struct mm_config configuration(void)
 {
+    struct handoff_range map = handoff_copy.memory_map;
     struct mm_config config = {
-        .map =
-            {
-                .descriptors = vaddr_pointer(VADDR(handoff_copy.memory_map.start)),
-                .size_bytes = handoff_copy.memory_map.size_bytes,
-                .descriptor_size = handoff_copy.descriptor_size,
-                .version = handoff_copy.descriptor_version,
-            },
+        .map = {vaddr_pointer(VADDR(map.start)), map.size_bytes, handoff_copy.descriptor_size,
+                handoff_copy.descriptor_version},
         .busy = {range_of(handoff_copy.page_tables)},
         .busy_count = 1,
         .scratch = vaddr_pointer(VADDR(handoff_copy.scratch.start)),
-        .window = 0,
         .direct_map_window = DIRECT_MAP_BASE,
         .gigabyte_pages = cpu_features()->gigabyte_pages,
         .levels = cpu_features()->la57 ? 5 : 4,
@@ -141,43 +132,26 @@ void memory_reclaim(void)
     log_debug("memory: %llu pages of boot services reclaimed", kernel_mm.reclaimed_pages);
 }
 
-const void *memory_map_table(void *context, struct paddr address, uint64_t size_bytes)
+bool memory_range(uint64_t address, uint64_t size_bytes, struct prange *range)
 {
-    (void)context;
-    if (size_bytes == 0 || address.value == 0 || address.value >= MEMMAP_PHYSICAL_END ||
-        size_bytes > MEMMAP_PHYSICAL_END - address.value)
+    *range = PRANGE(address, address + size_bytes);
+    return address != 0 && size_bytes != 0 && address < MEMMAP_PHYSICAL_END &&
+           size_bytes <= MEMMAP_PHYSICAL_END - address;
+}
+
+const void *memory_map_table(void *unused, struct paddr address, uint64_t size_bytes)
+{
+    (void)unused;
+    struct prange range;
+    if (!memory_range(address.value, size_bytes, &range))
         return NULL;
-    struct prange range = PRANGE(address.value, address.value + size_bytes);
-    if (mm_in_direct_map(&kernel_mm, range))
-        return mm_pointer(&kernel_mm, address);
-    return vspace_map_view(&kernel_mm.vspace, range);
+    return mm_in_direct_map(&kernel_mm, range) ? mm_pointer(&kernel_mm, address)
+                                               : vspace_map_view(&kernel_mm.vspace, range);
 }
 
 struct frame_cache *memory_cache(void)
 {
     return this_cpu()->frame_cache;
-}
-
-void *memory_alloc_pages(uint64_t page_count)
-{
-    unsigned order = 0;
-    while (((uint64_t)1 << order) < page_count)
-        order++;
-    if (order >= FRAME_ORDER_BLOCK) /* whole blocks cannot be given back in pieces */
-        return NULL;
-    struct paddr run = frame_alloc(memory_cache(), order);
-    if (run.value == 0)
-        return NULL;
-    /* Give back the tail, the largest aligned piece first from the end: | used ... | 1 | 2 | 4 | */
-    uint64_t end = (uint64_t)1 << order;
-    for (unsigned piece = 0; page_count < end; piece++) {
-        uint64_t pages = (uint64_t)1 << piece;
-        if ((page_count & pages) == 0)
-            continue;
-        frame_free(memory_cache(), paddr_add(run, page_count * PAGE_SIZE), piece);
-        page_count += pages;
-    }
-    return mm_pointer(&kernel_mm, run);
 }
 
 bool memory_overlaps_ram(struct prange range)

@@ -28,6 +28,9 @@ void memory_describe(void);
 /* Boot services, loader and .boot memory become free, unless keep-boot-services was asked for. */
 void memory_reclaim(void);
 
+/* A range of addresses out of somebody's table. False: it is empty, at 0, or beyond all that CPUs can address. */
+bool memory_range(uint64_t address, uint64_t size_bytes, struct prange *range) MUST_CHECK;
+
 /*
  * Firmware's table of `size_bytes` at `address`, readable: in the direct map, or through a view made for it and kept.
  * NULL: no memory for the view, or not an address. Fits struct acpi_reader; `context` is not used.
@@ -36,9 +39,6 @@ const void *memory_map_table(void *context, struct paddr address, uint64_t size_
 
 /* Of this CPU. */
 struct frame_cache *memory_cache(void);
-
-/* Exactly `page_count` (1 to 256) contiguous pages of RAM, for good; any content. NULL: no such run is free. */
-void *memory_alloc_pages(uint64_t page_count);
 
 /* Whether a byte of the range belongs to memory that the ledger counts. */
 bool memory_overlaps_ram(struct prange range);

@@ -1,8 +1,12 @@
 /*
- * Reading lines, cutting them into commands, finding each in the tables.
+ * Reading lines, cutting them into commands, finding each in the table.
+ *
+ * Two loops. read_line: a key, what the line editor draws for it, HLT until the next one. run_line: a copy of the line,
+ * cut in place, first at ';' into commands, then at blanks into words.
  */
 #include "kernel/monitor.h"
 
+#include "kernel/base/format.h"
 #include "kernel/base/string.h"
 #include "kernel/console.h"
 #include "kernel/line.h"
@@ -15,21 +19,36 @@
 /* How often keys are looked for where a device's interrupt could not be routed. */
 #define POLL_US 20000u
 
-/* One command, after cutting at ';': no longer than the longest text that commands come in. */
-#define COMMAND_BYTES (OPTIONS_RUN_BYTES > LINE_BYTES ? OPTIONS_RUN_BYTES : LINE_BYTES)
+/* The longest text that commands come in. */
+#define COMMANDS_BYTES OPTIONS_RUN_BYTES
+_Static_assert(COMMANDS_BYTES >= LINE_BYTES, "a typed line fits too");
 
 /* What one key draws: at most a line's view and the way back. */
 #define OUTPUT_BYTES 256u
 
-static void run_help(const struct words *words);
+static void command_help(void);
 
-static const struct command commands_monitor[] = {
-    {"help", "[COMMAND]", "this list, or one line of it", run_help},
-    {NULL,   NULL,        NULL,                           NULL    },
-};
-
-static const struct command *const groups[] = {
-    commands_memory, commands_machine, commands_firmware, commands_control, commands_monitor,
+static const struct {
+    const char *name;
+    const char *help;                             /* one line, no full stop; what it takes in brackets */
+    void (*run)(void);                            /* takes no arguments: giving one is an error */
+    void (*run_words)(const struct words *words); /* takes some */
+} commands[] = {
+    {"mem",      "the ledger: who owns every page",                               command_mem,      NULL         },
+    {"map",      "the firmware's memory map, as it came",                         command_map,      NULL         },
+    {"boot",     "how the boot went, phase by phase",                             command_boot,     NULL         },
+    {"cpus",     "the CPUs, running and missing",                                 command_cpus,     NULL         },
+    {"acpi",     "ACPI's tables and what they say",                               command_acpi,     NULL         },
+    {"pci",      "PCI functions, and which were silenced",                        command_pci,      NULL         },
+    {"time",     "the firmware's clock, the TSC, the uptime",                     command_time,     NULL         },
+    {"vars",     "the firmware's variables [NAME | set NAME TEXT | delete NAME]", NULL,             command_vars },
+    {"frames",   "the frame allocator, and an audit of it",                       command_frames,   NULL         },
+    {"log",      "the log, or how much of it is printed [debug|info|warn|error]", NULL,             command_log  },
+    {"test",     "tests, in a list or run [all|NAME]",                            NULL,             command_test },
+    {"fault",    "break something, to see the panic [KIND [CPU]]",                NULL,             command_fault},
+    {"reboot",   "start the machine anew",                                        command_reboot,   NULL         },
+    {"poweroff", "turn the machine off",                                          command_poweroff, NULL         },
+    {"help",     "this list",                                                     command_help,     NULL         },
 };
 
 static struct line line;
@@ -38,111 +57,77 @@ static size_t output_length;
 
 /* ---- Commands ---- */
 
-static const struct command *find_command(const char *name)
+static void command_help(void)
 {
-    for (size_t group = 0; group < ARRAY_COUNT(groups); group++)
-        for (const struct command *command = groups[group]; command->name != NULL; command++)
-            if (strcmp(command->name, name) == 0)
-                return command;
-    return NULL;
-}
-
-static void print_help(const struct command *command)
-{
-    print("  %-9s %-32s %s\n", command->name, command->arguments, command->help);
-}
-
-static void run_help(const struct words *words)
-{
-    if (words->count > 1) {
-        const struct command *command = find_command(words->word[1]);
-        if (command == NULL)
-            monitor_bad_argument(words, words->word[1]);
-        else
-            print_help(command);
-        return;
-    }
-    for (size_t group = 0; group < ARRAY_COUNT(groups); group++)
-        for (const struct command *command = groups[group]; command->name != NULL; command++)
-            print_help(command);
+    for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
+        print("  %-9s %s\n", commands[i].name, commands[i].help);
     print("Commands can be joined with ';'. Up and Down bring back earlier lines.\n");
 }
 
 void monitor_bad_argument(const struct words *words, const char *argument)
 {
-    const struct command *command = find_command(words->word[0]);
-    print("%s: '%s' means nothing here; usage: %s %s\n", words->word[0], argument, words->word[0],
-          command == NULL ? "" : command->arguments);
+    print("%s: '%s' means nothing here; see 'help'\n", words->word[0], argument);
 }
 
-static bool is_blank(char c)
+/* Ends `text` at the first `at`; returns what is behind it, or NULL when there is none. */
+static char *cut(char *text, char at)
 {
-    return c == ' ' || c == '\t';
-}
-
-/* Cuts `text` in place. False: more words than there is room for. */
-static bool cut_words(struct words *words, char *text)
-{
-    words->count = 0;
-    for (char *at = text;;) {
-        while (is_blank(*at))
-            *at++ = '\0';
-        if (*at == '\0')
-            return true;
-        if (words->count == MONITOR_WORDS_MAX)
-            return false;
-        words->word[words->count++] = at;
-        while (*at != '\0' && !is_blank(*at))
-            at++;
+    for (; *text != '\0'; text++) {
+        if (*text == at) {
+            *text = '\0';
+            return text + 1;
+        }
     }
+    return NULL;
 }
 
+static void run_words(const struct words *words)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
+        if (strcmp(commands[i].name, words->word[0]) != 0)
+            continue;
+        if (commands[i].run == NULL)
+            commands[i].run_words(words);
+        else if (words->count > 1)
+            monitor_bad_argument(words, words->word[1]);
+        else
+            commands[i].run();
+        return;
+    }
+    print("%s: no such command; 'help' lists them\n", words->word[0]);
+}
+
+/* Cuts the command into words; nothing but blanks is no command. */
 static void run_command(char *text)
 {
-    struct words words;
-    if (!cut_words(&words, text)) {
-        print("more than %u words in one command\n", MONITOR_WORDS_MAX);
-        return;
+    struct words words = {0};
+    for (char *word = text, *rest; word != NULL; word = rest) {
+        rest = cut(word, ' ');
+        if (*word == '\0')
+            continue;
+        if (words.count == MONITOR_WORDS_MAX) {
+            print("more than %u words in one command\n", MONITOR_WORDS_MAX);
+            return;
+        }
+        words.word[words.count++] = word;
     }
-    if (words.count == 0)
-        return;
-    const struct command *command = find_command(words.word[0]);
-    if (command == NULL)
-        print("%s: no such command; 'help' lists them\n", words.word[0]);
-    else if (words.count > 1 && command->arguments[0] == '\0')
-        monitor_bad_argument(&words, words.word[1]);
-    else
-        command->run(&words);
+    if (words.count != 0)
+        run_words(&words);
 }
 
-/* Copies the command at `text` without the blanks before it; returns how much of `text` it took, its ';' included. */
-static size_t cut_command(char *command, const char *text)
-{
-    size_t length = 0;
-    size_t skipped = 0;
-    while (is_blank(text[skipped]))
-        skipped++;
-    const char *at = text + skipped;
-    for (; at[length] != '\0' && at[length] != ';' && length < COMMAND_BYTES - 1; length++)
-        command[length] = at[length];
-    command[length] = '\0';
-    return skipped + length + (at[length] == ';' ? 1 : 0);
-}
-
+/* Runs the commands of `text`, separated by ';'; `announce`: each is printed first, as if it had been typed. */
 static void run_line(const char *text, bool announce)
 {
-    char command[COMMAND_BYTES];
-    for (const char *at = text; *at != '\0';) {
-        at += cut_command(command, at);
-        if (announce && command[0] != '\0')
+    char copy[COMMANDS_BYTES];
+    format_buffer(copy, sizeof(copy), "%s", text);
+    for (char *command = copy, *rest; command != NULL; command = rest) {
+        rest = cut(command, ';');
+        while (*command == ' ')
+            command++;
+        if (announce && *command != '\0')
             print("keel> %s\n", command);
         run_command(command);
     }
-}
-
-void monitor_run(const char *text)
-{
-    run_line(text, true);
 }
 
 /* ---- Keys ---- */
@@ -153,21 +138,19 @@ static void flush_output(void)
     output_length = 0;
 }
 
-/* The editor's characters go out together, and its form feed as the sequence that terminals know. */
+/* The editor's characters go out together; its form feed as the sequence that terminals know. */
 static void put_output(void *unused, char c)
 {
     (void)unused;
-    static const char clear[] = "\033[2J\033[H";
-    if (output_length + sizeof(clear) > OUTPUT_BYTES)
+    if (c == '\f' || output_length == OUTPUT_BYTES)
         flush_output();
-    if (c == '\f') {
-        memcpy(output + output_length, clear, sizeof(clear) - 1);
-        output_length += sizeof(clear) - 1;
-    } else {
+    if (c == '\f')
+        print("\033[2J\033[H");
+    else
         output[output_length++] = c;
-    }
 }
 
+/* Whether a device that keys come from has no interrupt of its own. */
 static bool must_poll(void)
 {
     return !machine_facts()->serial_routed || !machine_facts()->keyboard_routed;
@@ -207,9 +190,12 @@ static void read_line(void)
 NORETURN void monitor_start(void)
 {
     const struct options *options = options_current();
-    if (options->test[0] != '\0')
+    if (options->test[0] != '\0') {
         tests_run(options->test);
-    monitor_run(options->run);
+        if (options->run[0] == '\0')
+            command_poweroff(); /* a run of tests ends with its verdict, unless run= says what comes next */
+    }
+    run_line(options->run, true);
     line_init(&line, "keel> ", put_output, NULL);
     for (;;)
         read_line();

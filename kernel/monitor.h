@@ -1,8 +1,8 @@
 /*
  * The monitor: a prompt, a line editor, a table of commands.
  *
- * Owns: the one struct line of the console and the list of command groups. A command lives in the commands_*.c file
- * of its noun; adding one is a row in that file's table.
+ * Owns: the one struct line of the console and the table of commands. A command lives in the commands_*.c file of its
+ * noun; adding one is a declaration here and a row in monitor.c.
  * Rules: runs on the boot CPU alone, as the last step of kernel/main.c. Between keys the CPU halts.
  */
 #ifndef KEEL_KERNEL_MONITOR_H
@@ -18,28 +18,32 @@ struct words {
     const char *word[MONITOR_WORDS_MAX];
 };
 
-struct command {
-    const char *name;
-    const char *arguments; /* as help shows them; "": none, and giving one is an error */
-    const char *help;      /* one line, no full stop */
-    void (*run)(const struct words *words);
-};
-
-/* Tables end with a row whose name is NULL. */
-extern const struct command commands_memory[];
-extern const struct command commands_machine[];
-extern const struct command commands_firmware[];
-extern const struct command commands_control[];
-
-/*
- * Runs the tests of test= and the commands of run=, then reads commands for ever.
- */
+/* Runs the tests of test= and the commands of run=, then reads commands for ever. Tests alone end with a power-off. */
 NORETURN void monitor_start(void);
-
-/* Runs the commands of `text`, separated by ';', each announced as if it had been typed. What is wrong is printed. */
-void monitor_run(const char *text);
 
 /* A command got a word that it does not understand. */
 void monitor_bad_argument(const struct words *words, const char *argument);
+
+/* commands_memory.c */
+void command_mem(void);
+void command_map(void);
+void command_frames(void);
+
+/* commands_machine.c */
+void command_boot(void);
+void command_cpus(void);
+void command_acpi(void);
+void command_pci(void);
+void command_time(void);
+
+/* commands_firmware.c */
+void command_vars(const struct words *words);
+
+/* commands_control.c and commands_fault.c */
+void command_log(const struct words *words);
+void command_test(const struct words *words);
+void command_fault(const struct words *words);
+void command_reboot(void);
+void command_poweroff(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include "kernel/backtrace.h"
 #include "kernel/base/check.h"
 #include "kernel/base/format.h"
+#include "kernel/base/string.h"
 #include "kernel/console.h"
 #include "kernel/image.h"
 #include "kernel/memory.h"
@@ -17,22 +18,21 @@
 #include "kernel/x86/percpu.h"
 
 #define TEXT_BYTES           256u
+#define PLACE_BYTES          (SYMBOL_NAME_BYTES + 32)
 #define BACKTRACE_LINES_MAX  24u
 #define BACKTRACE_FRAMES_MAX 4096u
-#define STACK_NEAR_BYTES     (64 * KIB) /* a fault in a guard page this near RSP is the stack's, not a stray pointer's */
 
-/* Registers that a call preserves, by their numbers in unwind codes: the ones a panic without a trap knows. */
-#define REGISTERS_KEPT 0xF0F8u
-#define REGISTERS_ALL  0xFFFFu
+/* A fault in a guard page this near RSP is the stack's, not a stray pointer's. */
+#define STACK_NEAR_BYTES (64 * KIB)
 
 /* Index of the CPU that panics, plus 1; 0: none does. Never goes back. */
 static uint32_t panic_owner;
 
 /* ---- Where ---- */
 
-static struct backtrace_image own_image(void)
+static bool step(struct backtrace_frame *frame)
 {
-    return (struct backtrace_image){
+    const struct backtrace_image image = {
         .base = vaddr_of(__ImageBase).value,
         .bytes = __ImageBase,
         .size_bytes = image_pe()->size_bytes,
@@ -40,16 +40,15 @@ static struct backtrace_image own_image(void)
         .functions_count = image_pe()->exceptions.size_bytes / BACKTRACE_FUNCTION_BYTES,
         .read = recover_read,
     };
+    return backtrace_step(&image, frame);
 }
 
 static bool in_code(uint64_t rva)
 {
     const struct pe_image *pe = image_pe();
-    for (uint32_t i = 0; i < pe->section_count; i++) {
-        const struct pe_section *section = &pe->sections[i];
-        if (section->executable && rva - section->rva < section->size_bytes)
+    for (uint32_t i = 0; i < pe->section_count; i++)
+        if (pe->sections[i].executable && rva - pe->sections[i].rva < pe->sections[i].size_bytes)
             return true;
-    }
     return false;
 }
 
@@ -65,51 +64,36 @@ static bool describe_place(const struct backtrace_frame *frame, char *text, size
     return true;
 }
 
-/* The nearest place that has a name: the frame's own, or after a jump into the void its caller's. */
+/* The frame's own place, or after a jump into the void its caller's. */
 static void describe_nearest(const struct backtrace_frame *innermost, char *text, size_t capacity)
 {
-    struct backtrace_image image = own_image();
-    struct backtrace_frame frame = *innermost;
-    const char *before = "";
-    for (unsigned i = 0; i < 2; i++) {
-        char place[SYMBOL_NAME_BYTES + 16];
-        if (describe_place(&frame, place, sizeof(place))) {
-            format_buffer(text, capacity, "%s%s", before, place);
-            return;
-        }
-        if (!backtrace_step(&image, &frame))
-            break;
-        before = "a call from ";
-    }
-    format_buffer(text, capacity, "0x%016llx", (unsigned long long)innermost->rip);
-}
-
-static void print_frame(unsigned number, const struct backtrace_frame *frame, unsigned repeat_count)
-{
-    char place[SYMBOL_NAME_BYTES + 16] = "(not in the kernel)";
-    describe_place(frame, place, sizeof(place));
-    print("  #%u 0x%016llx %s", number, (unsigned long long)frame->rip, place);
-    if (repeat_count > 0)
-        print(" (and %u more)", repeat_count);
-    print("\n");
+    char place[PLACE_BYTES];
+    struct backtrace_frame caller = *innermost;
+    if (describe_place(innermost, text, capacity))
+        return;
+    if (step(&caller) && describe_place(&caller, place, sizeof(place)))
+        format_buffer(text, capacity, "a call from %s", place);
+    else
+        format_buffer(text, capacity, "0x%016llx", innermost->rip);
 }
 
 /* A recursion is one line: what began it matters more than each of its steps. */
 static void print_backtrace(const struct backtrace_frame *innermost)
 {
-    struct backtrace_image image = own_image();
     struct backtrace_frame next = *innermost;
     bool more = true;
     unsigned number = 0;
     print("backtrace:\n");
     for (unsigned line = 0; line < BACKTRACE_LINES_MAX && more; line++) {
         struct backtrace_frame frame = next;
-        unsigned first = number;
-        do {
-            number++;
-            more = backtrace_step(&image, &next);
-        } while (more && next.rip == frame.rip && number < BACKTRACE_FRAMES_MAX);
-        print_frame(first, &frame, number - first - 1);
+        unsigned repeats = 0;
+        while ((more = step(&next)) && next.rip == frame.rip && repeats < BACKTRACE_FRAMES_MAX)
+            repeats++;
+        char place[PLACE_BYTES] = "(not in the kernel)";
+        describe_place(&frame, place, sizeof(place));
+        print("  #%u 0x%016llx %s", number, frame.rip, place);
+        print(repeats > 0 ? " (and %u more)\n" : "\n", repeats);
+        number += 1 + repeats;
     }
     if (more)
         print("  ... and more\n");
@@ -135,56 +119,39 @@ static const char *refusal_of(uint64_t error)
     return error & PAGE_FAULT_WRITE ? "protection, the page is read-only" : "protection";
 }
 
-static bool is_guard(uint64_t address)
-{
-    return vspace_is_guard(&kernel_mm.vspace, VADDR(address));
-}
-
 /* The first line's text. `place` is where it happened. */
 static void describe_trap(const struct trap_frame *frame, const char *place, char *text, size_t capacity)
 {
-    unsigned long long address = cpu_read_cr2();
+    uint64_t address = cpu_read_cr2();
+    bool guard = vspace_is_guard(&kernel_mm.vspace, VADDR(address));
     bool may_be_stack = frame->vector == VECTOR_DOUBLE_FAULT || frame->vector == VECTOR_PAGE_FAULT;
     bool near_stack = address - (frame->rsp - STACK_NEAR_BYTES) < 2 * STACK_NEAR_BYTES;
-    if (may_be_stack && near_stack && is_guard(address))
+    if (may_be_stack && near_stack && guard)
         format_buffer(text, capacity, "stack overflow in %s: 0x%016llx is in the guard page", place, address);
     else if (frame->vector == VECTOR_PAGE_FAULT)
         format_buffer(text, capacity, "page fault in %s: %s 0x%016llx: %s%s", place, access_of(frame->error), address,
-                      refusal_of(frame->error), is_guard(address) ? " (a guard page)" : "");
+                      refusal_of(frame->error), guard ? " (a guard page)" : "");
     else
-        format_buffer(text, capacity, "%s in %s, error code 0x%llx", trap_name(frame->vector), place,
-                      (unsigned long long)frame->error);
+        format_buffer(text, capacity, "%s in %s, error code 0x%llx", trap_name(frame->vector), place, frame->error);
 }
 
-static void print_registers(const struct backtrace_frame *frame, uint32_t known)
+static void print_cpu(const struct backtrace_frame *frame, uint64_t rflags)
 {
     static const char names[16][4] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
                                       "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
-    unsigned column = 0;
-    for (unsigned i = 0; i < ARRAY_COUNT(names); i++) {
-        if ((known >> i & 1) == 0)
-            continue;
-        column++;
-        print("  %s%s %016llx%s", names[i], names[i][2] == '\0' ? " " : "", (unsigned long long)frame->registers[i],
-              column % 4 == 0 ? "\n" : "");
-    }
-    print(column % 4 == 0 ? "" : "\n");
-}
-
-static void print_cpu(const struct backtrace_frame *frame, uint32_t known, uint64_t rflags)
-{
     const struct percpu *cpu = this_cpu();
-    print("cpu %u of %u, apic id %u, tsc %llu\n", cpu->index, smp_cpu_count(), cpu->apic_id,
-          (unsigned long long)cpu_tsc());
-    print("  rip %016llx  rflags %08llx\n", (unsigned long long)frame->rip, (unsigned long long)rflags);
-    print_registers(frame, known);
-    print("  cr0 %016llx  cr2 %016llx  cr3 %016llx  cr4 %016llx\n", (unsigned long long)cpu_read_cr0(),
-          (unsigned long long)cpu_read_cr2(), (unsigned long long)cpu_read_cr3(), (unsigned long long)cpu_read_cr4());
+    print("cpu %u of %u, apic id %u, tsc %llu\n", cpu->index, smp_cpu_count(), cpu->apic_id, cpu_tsc());
+    print("  rip %016llx  rflags %08llx\n", frame->rip, rflags);
+    for (unsigned i = 0; i < ARRAY_COUNT(names); i++)
+        print("  %-3s %016llx%s", names[i], frame->registers[i], i % 4 == 3 ? "\n" : "");
+    print("  cr0 %016llx  cr2 %016llx  cr3 %016llx  cr4 %016llx\n", cpu_read_cr0(), cpu_read_cr2(), cpu_read_cr3(),
+          cpu_read_cr4());
 }
 
 /* ---- The end ---- */
 
-void panic_stop_machine(void)
+/* A verdict for QEMU, if it is QEMU. */
+static NORETURN void stop_machine(void)
 {
     debug_exit(DEBUG_EXIT_PANIC);
     cpu_halt_forever();
@@ -215,11 +182,11 @@ static void claim(const char *text)
     panic_stop_if_asked();
     console_panic_begin();
     print("\npanic: again, while panicking: %s\n", text);
-    panic_stop_machine();
+    stop_machine();
 }
 
-/* `text` is complete; `frame` is where it happened, with the registers in the mask `known`. */
-static NORETURN void die(const char *text, const struct backtrace_frame *frame, uint32_t known, uint64_t rflags)
+/* `text` is complete; `frame` is where it happened. */
+static NORETURN void die(const char *text, const struct backtrace_frame *frame, uint64_t rflags)
 {
     claim(text);
     unsigned running = smp_stop_others();
@@ -227,48 +194,30 @@ static NORETURN void die(const char *text, const struct backtrace_frame *frame, 
     print("\npanic: %s\n", text);
     if (running != 0)
         print("%u other CPUs did not stop\n", running);
-    print_cpu(frame, known, rflags);
+    print_cpu(frame, rflags);
     print_backtrace(frame);
-    panic_stop_machine();
-}
-
-/* Our caller's caller: whoever called panic or check_failed. */
-static struct backtrace_frame frame_of_context(const struct recover_context *context)
-{
-    struct backtrace_frame frame = {
-        .rip = context->rip,
-        .registers = {[3] = context->rbx, [BACKTRACE_RSP] = context->rsp, [5] = context->rbp, [6] = context->rsi,
-                      [7] = context->rdi, [12] = context->r12, [13] = context->r13, [14] = context->r14,
-                      [15] = context->r15},
-    };
-    struct backtrace_image image = own_image();
-    struct backtrace_frame caller = frame;
-    return backtrace_step(&image, &caller) ? caller : frame;
+    stop_machine();
 }
 
 void panic(const char *format, ...)
 {
-    struct recover_context context;
-    recover_capture(&context);
-    struct backtrace_frame frame = frame_of_context(&context);
     char text[TEXT_BYTES];
     va_list arguments;
     va_start(arguments, format);
     format_buffer_v(text, sizeof(text), format, arguments);
     va_end(arguments);
-    die(text, &frame, REGISTERS_KEPT, interrupts_flags());
+
+    struct recover_context context;
+    recover_capture(&context);
+    struct backtrace_frame frame = {.rip = context.rip};
+    memcpy(frame.registers, context.registers, sizeof(frame.registers));
+    struct backtrace_frame caller = frame;
+    die(text, step(&caller) ? &caller : &frame, interrupts_flags());
 }
 
 void check_failed(const char *file, int line, const char *condition)
 {
-    struct recover_context context;
-    recover_capture(&context);
-    struct backtrace_frame frame = frame_of_context(&context);
-    char place[SYMBOL_NAME_BYTES + 32];
-    describe_nearest(&frame, place, sizeof(place));
-    char text[TEXT_BYTES];
-    format_buffer(text, sizeof(text), "check failed in %s: %s (%s:%d)", place, condition, file, line);
-    die(text, &frame, REGISTERS_KEPT, interrupts_flags());
+    panic("check failed: %s (%s:%d)", condition, file, line);
 }
 
 void panic_trap(const struct trap_frame *trap)
@@ -279,9 +228,9 @@ void panic_trap(const struct trap_frame *trap)
                       trap->r9, trap->r10, trap->r11, trap->r12, trap->r13, trap->r14, trap->r15},
         .exact = true,
     };
-    char place[SYMBOL_NAME_BYTES + 32];
+    char place[PLACE_BYTES];
     describe_nearest(&frame, place, sizeof(place));
     char text[TEXT_BYTES];
     describe_trap(trap, place, text, sizeof(text));
-    die(text, &frame, REGISTERS_ALL, trap->rflags);
+    die(text, &frame, trap->rflags);
 }

@@ -18,7 +18,4 @@ NORETURN void panic_trap(const struct trap_frame *frame);
 /* From the NMI handler: does not return if a panic elsewhere wants this CPU stopped. */
 void panic_stop_if_asked(void);
 
-/* Tells QEMU, if it is QEMU, that this run failed, and halts for ever. */
-NORETURN void panic_stop_machine(void);
-
 #endif

@@ -1,5 +1,8 @@
 /*
  * Runtime services: set up once, then one function through which every call goes.
+ *
+ * What can go wrong ends in one of two ways. Before the first call: all services are off, for a reason that is logged.
+ * In a call: that one service is off from then on. Neither stops the boot, nor the caller.
  */
 #include "kernel/runtime.h"
 
@@ -8,6 +11,7 @@
 #include "kernel/log.h"
 #include "kernel/memory.h"
 #include "kernel/options.h"
+#include "kernel/runtime_map.h"
 #include "kernel/runtime_value.h"
 #include "kernel/trap.h"
 #include "kernel/x86/firmware_call.h"
@@ -37,23 +41,18 @@ static const struct {
     [RUNTIME_RESET] = SERVICE("ResetSystem", reset_system, EFI_RT_SUPPORTED_RESET_SYSTEM),
 };
 
+static const struct efi_guid attributes_guid = EFI_GUID_MEMORY_ATTRIBUTES;
+
 static struct {
     struct spinlock lock;
     struct page_map space;
     struct vaddr stack_top;
-    struct runtime_map_report report;
     const struct efi_system_table *system; /* a read-only view; NULL: not in runtime memory */
     uint64_t table_address;                /* of the services table that `table` is a view of */
     const struct efi_runtime_services *table;
     const char *off[RUNTIME_SERVICE_COUNT]; /* reasons; NULL: on */
     bool interrupts_reported;
 } runtime;
-
-static void turn_off(const char *reason)
-{
-    for (unsigned i = 0; i < RUNTIME_SERVICE_COUNT; i++)
-        runtime.off[i] = reason;
-}
 
 /* ---- Setting up ---- */
 
@@ -62,72 +61,41 @@ static const char *refusal(const struct handoff *handoff)
 {
     if (options_current()->noruntime)
         return "noruntime on the command line";
-    switch ((enum handoff_virtual_map)handoff->virtual_map) {
-    case HANDOFF_VIRTUAL_MAP_OK:
+    /* Without that service the firmware runs at its physical addresses, which is where we call it. */
+    bool needed = (handoff->runtime_services_supported & EFI_RT_SUPPORTED_SET_VIRTUAL_ADDRESS_MAP) != 0;
+    if (handoff->virtual_map == HANDOFF_VIRTUAL_MAP_OK ||
+        (handoff->virtual_map == HANDOFF_VIRTUAL_MAP_NOT_CALLED && !needed))
         return NULL;
-    case HANDOFF_VIRTUAL_MAP_NOT_CALLED:
-        /* Without that service the firmware runs at its physical addresses, which is where we call it. */
-        if ((handoff->runtime_services_supported & EFI_RT_SUPPORTED_SET_VIRTUAL_ADDRESS_MAP) == 0)
-            return NULL;
-        return "SetVirtualAddressMap was not called";
-    case HANDOFF_VIRTUAL_MAP_FAILED:
-        return "SetVirtualAddressMap failed";
-    case HANDOFF_VIRTUAL_MAP_FAULTED:
-        return "SetVirtualAddressMap faulted";
-    }
-    return "the hand-off says nothing of SetVirtualAddressMap";
+    return "SetVirtualAddressMap did not work; see 'boot'";
 }
 
-static struct paddr take_table(void *frames)
-{
-    return frames_take(frames, 0, FRAMES_NO_LIMIT);
-}
-
-static void give_table(void *frames, struct paddr table)
-{
-    frames_give(frames, table, 0);
-}
-
+/* The kernel's upper half, where stack and arguments lie, over a lower half that is the firmware's alone. */
 static enum status build_space(void)
 {
     struct page_map *kernel = &kernel_mm.kernel_map;
-    struct table_source tables = {take_table, give_table, &kernel_mm.frames};
-    enum status status = paging_init(&runtime.space, kernel->window, kernel->levels, kernel->gigabyte_pages, tables);
+    enum status status =
+        paging_init(&runtime.space, kernel->window, kernel->levels, kernel->gigabyte_pages, kernel->tables);
     if (status != STATUS_OK)
         return status;
     paging_share_upper_half(&runtime.space, kernel);
-    struct runtime_map_source source = {.map = &kernel_mm.map};
-    source.descriptors = mm_firmware_map(&kernel_mm, &source.descriptor_count);
-    return runtime_map_build(&runtime.space, &source, &runtime.report);
+    uint32_t count;
+    const struct efi_memory_descriptor *descriptors = mm_firmware_map(&kernel_mm, &count);
+    return runtime_map_build(&runtime.space, &kernel_mm.map, descriptors, count);
 }
 
-static uint64_t configuration_table(const struct handoff *handoff, struct efi_guid guid)
+/* Believes what the firmware calls its memory-attributes table as far as it deserves it. */
+static void apply_attributes(uint64_t address)
 {
-    for (uint32_t i = 0; i < handoff->table_count && i < HANDOFF_TABLE_MAX; i++)
-        if (memcmp(handoff->tables[i].guid, &guid, sizeof(guid)) == 0)
-            return handoff->tables[i].address;
-    return 0;
-}
-
-static void apply_attributes(const struct handoff *handoff)
-{
-    uint64_t address = configuration_table(handoff, (struct efi_guid)EFI_GUID_MEMORY_ATTRIBUTES);
     const struct efi_memory_attributes_table *table = NULL;
-    if (address == 0)
-        return;
     if (address % 8 == 0)
         table = memory_map_table(NULL, PADDR(address), sizeof(*table));
     uint64_t size_bytes = table != NULL ? runtime_map_attributes_bytes(table) : 0;
-    if (size_bytes != 0)
-        table = memory_map_table(NULL, PADDR(address), size_bytes);
-    if (size_bytes == 0 || table == NULL) {
-        log_warn("runtime: memory-attributes table at 0x%llx makes no sense; ignored", address);
-        return;
-    }
-    runtime_map_attributes(&runtime.space, &kernel_mm.map, table, &runtime.report);
-    if (runtime.report.attributes_ignored != 0)
-        log_warn("runtime: %u entries of the memory-attributes table break its rules; ignored",
-                 runtime.report.attributes_ignored);
+    table = size_bytes != 0 ? memory_map_table(NULL, PADDR(address), size_bytes) : NULL;
+    uint32_t ignored = table != NULL ? runtime_map_attributes(&runtime.space, &kernel_mm.map, table) : 0;
+    if (table == NULL)
+        log_warn("runtime: the memory-attributes table at 0x%llx makes no sense; ignored", address);
+    else if (ignored != 0)
+        log_warn("runtime: %u of %u memory attributes break the rules; ignored", ignored, table->entry_count);
 }
 
 /* A view of one of the firmware's structs, which must lie in runtime memory. */
@@ -144,47 +112,40 @@ static const struct efi_runtime_services *services_table(void)
     uint64_t address = memory_handoff()->runtime_services;
     if (runtime.system != NULL && runtime.system->header.signature == EFI_SYSTEM_TABLE_SIGNATURE)
         address = vaddr_of(runtime.system->runtime_services).value;
-    if (runtime.table == NULL || address != runtime.table_address) {
+    if (address != runtime.table_address) {
         if (runtime.table != NULL)
             vspace_unmap(&kernel_mm.vspace, runtime.table);
         runtime.table = view_runtime(address, sizeof(*runtime.table));
         runtime.table_address = address;
     }
-    if (runtime.table == NULL || runtime.table->header.signature != RUNTIME_TABLE_SIGNATURE)
-        return NULL;
-    return runtime.table;
+    bool good = runtime.table != NULL && runtime.table->header.signature == RUNTIME_TABLE_SIGNATURE;
+    return good ? runtime.table : NULL;
 }
 
-static enum status prepare(const struct handoff *handoff)
+/* Builds all that a call needs. Why it cannot, or NULL. */
+static const char *prepare(const struct handoff *handoff)
 {
-    enum status status = vspace_stack(&kernel_mm.vspace, STACK_PAGES, &runtime.stack_top);
-    if (status == STATUS_OK)
-        status = build_space();
-    if (status != STATUS_OK)
-        return status;
-    apply_attributes(handoff);
+    if (vspace_stack(&kernel_mm.vspace, STACK_PAGES, &runtime.stack_top) != STATUS_OK || build_space() != STATUS_OK)
+        return "no memory for its address space";
+    for (uint32_t i = 0; i < handoff->table_count && i < HANDOFF_TABLE_MAX; i++)
+        if (memcmp(handoff->tables[i].guid, &attributes_guid, sizeof(attributes_guid)) == 0)
+            apply_attributes(handoff->tables[i].address);
     runtime.system = view_runtime(handoff->system_table, sizeof(*runtime.system));
-    return STATUS_OK;
+    return services_table() != NULL ? NULL : "no table of services in runtime memory";
 }
 
 void runtime_start(void)
 {
     const struct handoff *handoff = memory_handoff();
     const char *reason = refusal(handoff);
-    if (reason == NULL && prepare(handoff) != STATUS_OK)
-        reason = "no memory for its address space";
-    else if (reason == NULL && services_table() == NULL)
-        reason = "no table of services in runtime memory";
-    if (reason != NULL) {
-        turn_off(reason);
+    if (reason == NULL)
+        reason = prepare(handoff);
+    if (reason != NULL)
         log_warn("runtime: the firmware's services are off: %s", reason);
-        return;
+    for (unsigned i = 0; i < RUNTIME_SERVICE_COUNT; i++) {
+        bool supported = (handoff->runtime_services_supported & services[i].supported) != 0;
+        runtime.off[i] = reason == NULL && !supported ? "not supported after the hand-off, says the firmware" : reason;
     }
-    for (unsigned i = 0; i < RUNTIME_SERVICE_COUNT; i++)
-        if ((handoff->runtime_services_supported & services[i].supported) == 0)
-            runtime.off[i] = "the firmware says that it does not work after the hand-off";
-    log_debug("runtime: %u regions, %u of %u attribute entries applied", runtime.report.region_count,
-              runtime.report.attributes_applied, runtime.report.attributes_applied + runtime.report.attributes_ignored);
 }
 
 const char *runtime_off_reason(enum runtime_service service)
@@ -195,11 +156,6 @@ const char *runtime_off_reason(enum runtime_service service)
 const char *runtime_service_name(enum runtime_service service)
 {
     return services[service].name;
-}
-
-const struct runtime_map_report *runtime_report(void)
-{
-    return &runtime.report;
 }
 
 /* ---- Calling ---- */
@@ -215,13 +171,7 @@ static uint64_t service_function(enum runtime_service service)
     return runtime_map_holds(&kernel_mm.map, function, 1) ? function : 0;
 }
 
-static void report_fault(enum runtime_service service, const struct recovery *fault)
-{
-    log_error("runtime: %s: %s at 0x%llx, address 0x%llx, error %llx; the service is off from here on",
-              services[service].name, trap_name(fault->vector), fault->fault_rip, fault->fault_address, fault->error);
-    runtime.off[service] = "it faulted";
-}
-
+/* One call, in the firmware's space and on its stack (kernel/x86/firmware_call.h). The lock is held. */
 static enum status call_locked(enum runtime_service service, struct firmware_call *call)
 {
     if (runtime.off[service] != NULL)
@@ -231,21 +181,19 @@ static enum status call_locked(enum runtime_service service, struct firmware_cal
     call->function = service_function(service);
     if (call->function == 0) {
         runtime.off[service] = "its code is not in runtime memory";
-        log_error("runtime: %s: %s", services[service].name, runtime.off[service]);
         return STATUS_UNSUPPORTED;
     }
     if (!firmware_call(call)) {
-        report_fault(service, &call->fault);
+        runtime.off[service] = "it faulted";
+        log_error("runtime: %s is off from here on: %s at 0x%llx, address 0x%llx, error %llx", services[service].name,
+                  trap_name(call->fault.vector), call->fault.fault_rip, call->fault.fault_address, call->fault.error);
         return STATUS_FAULT;
     }
     if (call->interrupts_enabled && !runtime.interrupts_reported) {
         runtime.interrupts_reported = true;
         log_warn("runtime: %s came back with interrupts on", services[service].name);
     }
-    enum status status = runtime_value_status(call->result);
-    if (status == STATUS_DEVICE)
-        log_debug("runtime: %s: EFI status %llx", services[service].name, call->result);
-    return status;
+    return runtime_value_status(call->result);
 }
 
 static enum status call_service(enum runtime_service service, struct firmware_call *call)
@@ -256,6 +204,7 @@ static enum status call_service(enum runtime_service service, struct firmware_ca
     return status;
 }
 
+/* A pointer as the firmware gets it: the kernel half is the same in both spaces. */
 static uint64_t argument(const volatile void *pointer)
 {
     return vaddr_of(pointer).value;
@@ -282,7 +231,7 @@ enum status runtime_get_variable(const struct runtime_variable *variable, uint32
         .arguments = {argument(variable->name), argument(&variable->vendor), argument(attributes), argument(size_bytes),
                       argument(data)}
     };
-    uint64_t capacity = *size_bytes;
+    uint64_t capacity = *size_bytes; /* firmware that claims to have written more is not believed */
     *attributes = 0;
     enum status status = call_service(RUNTIME_GET_VARIABLE, &call);
     if (status == STATUS_OK && *size_bytes > capacity)
@@ -298,7 +247,7 @@ enum status runtime_next_variable(struct runtime_variable *variable)
         .arguments = {argument(&size_bytes), argument(variable->name), argument(&variable->vendor)}
     };
     enum status status = call_service(RUNTIME_NEXT_VARIABLE, &call);
-    variable->name[RUNTIME_NAME_CHARS - 1] = 0;
+    variable->name[RUNTIME_NAME_CHARS - 1] = 0; /* whatever the firmware wrote, it ends */
     if (status == STATUS_OK && memcmp(&before, variable, sizeof(before)) == 0)
         return STATUS_INVALID;
     return status;
@@ -327,6 +276,5 @@ enum status runtime_reset(enum efi_reset_type type)
     struct firmware_call call = {
         .arguments = {(uint64_t)type, EFI_SUCCESS, 0, 0}
     };
-    enum status status = call_service(RUNTIME_RESET, &call);
-    return status == STATUS_OK ? STATUS_DEVICE : status;
+    return call_service(RUNTIME_RESET, &call);
 }

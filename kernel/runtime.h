@@ -12,7 +12,6 @@
 
 #include "kernel/base/efi.h"
 #include "kernel/base/status.h"
-#include "kernel/runtime_map.h"
 
 /* A name in UCS-2, its terminator included. Longer ones end a listing with STATUS_LIMIT. */
 #define RUNTIME_NAME_CHARS 512u
@@ -44,9 +43,6 @@ const char *runtime_off_reason(enum runtime_service service);
 /* "GetTime", ... */
 const char *runtime_service_name(enum runtime_service service);
 
-/* What runtime_start mapped. */
-const struct runtime_map_report *runtime_report(void);
-
 /*
  * Each of these: STATUS_UNSUPPORTED when the service is off, STATUS_FAULT when it faulted this time, else what the
  * firmware said (kernel/runtime_value.h).
@@ -66,7 +62,7 @@ enum status runtime_next_variable(struct runtime_variable *variable) MUST_CHECK;
 enum status runtime_set_variable(const struct runtime_variable *variable, uint32_t attributes, const void *data,
                                  uint64_t size_bytes) MUST_CHECK;
 
-/* Returns only when it did not work. */
+/* Returns only when it did not work, also with STATUS_OK. */
 enum status runtime_reset(enum efi_reset_type type);
 
 /*

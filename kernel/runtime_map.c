@@ -7,45 +7,35 @@
  */
 #include "kernel/runtime_map.h"
 
-#include "kernel/base/string.h"
-
-#define HALF_4_LEVELS ((uint64_t)1 << 47) /* end of the lower half: SDM volume 3, 4.5 */
-#define HALF_5_LEVELS ((uint64_t)1 << 56)
-
 static bool is_runtime(const struct memory_region *region)
 {
     return region->runtime || region->kind == MEMORY_RUNTIME;
 }
 
+/* Runtime memory that the lower half (SDM volume 3, 4.5) can hold 1:1; 52 bits can say more. */
+static bool is_mapped(const struct page_map *space, const struct memory_region *region)
+{
+    return is_runtime(region) && region->range.end.value <= (uint64_t)1 << (space->levels == 5 ? 56 : 47);
+}
+
+/* Types whose memory holds code. Firmware keeps runtime code in the other two as well, and adds the RUNTIME bit. */
 static bool is_code(const struct efi_memory_descriptor *descriptor)
 {
     return descriptor->type == EFI_RUNTIME_SERVICES_CODE || descriptor->type == EFI_BOOT_SERVICES_CODE ||
            descriptor->type == EFI_LOADER_CODE;
 }
 
-/* 1:1 ranges of the lower half only: false for the rest of what 52 bits can say. */
-static bool is_reachable(const struct page_map *space, struct prange range)
+/* All of it as data: apply_descriptor makes code of what is code. */
+static enum status map_regions(struct page_map *space, const struct memmap *map)
 {
-    return range.end.value <= (space->levels == 5 ? HALF_5_LEVELS : HALF_4_LEVELS);
-}
-
-static enum status map_regions(struct page_map *space, const struct memmap *map, struct runtime_map_report *report)
-{
-    for (uint32_t i = 0; i < map->count; i++) {
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; status == STATUS_OK && i < map->count; i++) {
         const struct memory_region *region = &map->regions[i];
-        if (!is_runtime(region))
-            continue;
-        if (!is_reachable(space, region->range)) {
-            report->unreachable_count++;
-            continue;
-        }
         uint32_t flags = PAGING_WRITE | (region->kind == MEMORY_MMIO ? PAGING_UNCACHED : 0);
-        enum status status = paging_map(space, VADDR(region->range.start.value), region->range, flags);
-        if (status != STATUS_OK)
-            return status;
-        report->region_count++;
+        if (is_mapped(space, region))
+            status = paging_map(space, VADDR(region->range.start.value), region->range, flags);
     }
-    return STATUS_OK;
+    return status;
 }
 
 /* The pages of the descriptor, empty when it is malformed; memmap_build has mended, dropped and counted such. */
@@ -57,57 +47,45 @@ static struct prange descriptor_range(const struct efi_memory_descriptor *descri
     return PRANGE(start, start + (descriptor->number_of_pages << PAGE_SHIFT));
 }
 
+/* Code becomes executable, what is not write-back uncached. */
 static enum status apply_descriptor(struct page_map *space, const struct memmap *map,
                                     const struct efi_memory_descriptor *descriptor)
 {
     struct prange range = descriptor_range(descriptor);
-    for (uint32_t i = memmap_find(map, range.start); i < map->count; i++) {
+    uint32_t flags = is_code(descriptor) ? PAGING_FIRMWARE_RWX : PAGING_WRITE;
+    if ((descriptor->attribute & EFI_MEMORY_WB) == 0)
+        flags |= PAGING_UNCACHED;
+    enum status status = STATUS_OK;
+    for (uint32_t i = memmap_find(map, range.start); status == STATUS_OK && i < map->count; i++) {
         const struct memory_region *region = &map->regions[i];
         struct prange part = prange_intersect(region->range, range);
         if (prange_empty(part))
             break;
-        if (!is_runtime(region) || region->kind == MEMORY_MMIO || !is_reachable(space, region->range))
-            continue;
-        uint32_t flags = is_code(descriptor) ? PAGING_FIRMWARE_RWX : PAGING_WRITE;
-        if ((descriptor->attribute & EFI_MEMORY_WB) == 0)
-            flags |= PAGING_UNCACHED;
-        enum status status = paging_protect(space, VADDR(part.start.value), prange_bytes(part), flags);
-        if (status != STATUS_OK)
-            return status;
+        if (is_mapped(space, region) && region->kind != MEMORY_MMIO)
+            status = paging_protect(space, VADDR(part.start.value), prange_bytes(part), flags);
     }
-    return STATUS_OK;
+    return status;
 }
 
-static enum status map_page_zero(struct page_map *space)
+enum status runtime_map_build(struct page_map *space, const struct memmap *map,
+                              const struct efi_memory_descriptor *descriptors, uint32_t descriptor_count)
 {
     struct paging_entry entry;
-    if (paging_lookup(space, VADDR(0), &entry))
-        return STATUS_OK;
-    return paging_map(space, VADDR(0), PRANGE(0, PAGE_SIZE), PAGING_WRITE);
-}
-
-enum status runtime_map_build(struct page_map *space, const struct runtime_map_source *source,
-                              struct runtime_map_report *report)
-{
-    memset(report, 0, sizeof(*report));
-    enum status status = map_regions(space, source->map, report);
-    for (uint32_t i = 0; status == STATUS_OK && i < source->descriptor_count; i++) {
-        const struct efi_memory_descriptor *descriptor = &source->descriptors[i];
-        if (is_code(descriptor) || (descriptor->attribute & EFI_MEMORY_WB) == 0)
-            status = apply_descriptor(space, source->map, descriptor);
-    }
-    return status == STATUS_OK ? map_page_zero(space) : status;
+    enum status status = map_regions(space, map);
+    for (uint32_t i = 0; status == STATUS_OK && i < descriptor_count; i++)
+        if (is_code(&descriptors[i]) || (descriptors[i].attribute & EFI_MEMORY_WB) == 0)
+            status = apply_descriptor(space, map, &descriptors[i]);
+    if (status == STATUS_OK && !paging_lookup(space, VADDR(0), &entry))
+        status = paging_map(space, VADDR(0), PRANGE(0, PAGE_SIZE), PAGING_WRITE);
+    return status;
 }
 
 uint64_t runtime_map_attributes_bytes(const struct efi_memory_attributes_table *header)
 {
-    if (header->version != 1 && header->version != 2)
-        return 0;
-    if (header->descriptor_size < sizeof(struct efi_memory_descriptor) || header->descriptor_size > PAGE_SIZE)
-        return 0;
-    if (header->descriptor_size % 8 != 0 || header->entry_count > RUNTIME_MAP_ATTRIBUTES_MAX)
-        return 0;
-    return sizeof(*header) + (uint64_t)header->entry_count * header->descriptor_size;
+    bool good = (header->version == 1 || header->version == 2) && header->descriptor_size % 8 == 0 &&
+                header->descriptor_size >= sizeof(struct efi_memory_descriptor) &&
+                header->descriptor_size <= PAGE_SIZE && header->entry_count <= RUNTIME_MAP_ATTRIBUTES_MAX;
+    return good ? sizeof(*header) + (uint64_t)header->entry_count * header->descriptor_size : 0;
 }
 
 static const struct efi_memory_descriptor *attributes_entry(const struct efi_memory_attributes_table *table,
@@ -117,6 +95,7 @@ static const struct efi_memory_descriptor *attributes_entry(const struct efi_mem
     return (const struct efi_memory_descriptor *)(const void *)(entries + (size_t)index * table->descriptor_size);
 }
 
+/* The one region of runtime memory that the range lies in, or NULL. */
 static const struct memory_region *region_around(const struct memmap *map, struct prange range)
 {
     uint32_t index = memmap_find(map, range.start);
@@ -127,65 +106,52 @@ static const struct memory_region *region_around(const struct memmap *map, struc
     return inside && is_runtime(region) ? region : NULL;
 }
 
-/* The rules of UEFI 2.10, 4.6.4 for one entry by itself. */
-static bool attributes_sound(const struct page_map *space, const struct memmap *map,
-                             const struct efi_memory_descriptor *entry)
+/* The pages of entry `index`, or none when by itself it breaks a rule of UEFI 2.10, 4.6.4. */
+static struct prange sound_range(const struct page_map *space, const struct memmap *map,
+                                 const struct efi_memory_attributes_table *table, uint32_t index)
 {
-    if (entry->type != EFI_RUNTIME_SERVICES_CODE && entry->type != EFI_RUNTIME_SERVICES_DATA)
-        return false;
-    if ((entry->physical_start & PAGE_MASK) != 0)
-        return false;
-    if ((entry->attribute & (EFI_MEMORY_RO | EFI_MEMORY_XP)) == 0)
-        return false;
+    const struct efi_memory_descriptor *entry = attributes_entry(table, index);
     struct prange range = descriptor_range(entry);
     const struct memory_region *region = region_around(map, range);
-    return region != NULL && region->kind == MEMORY_RUNTIME && is_reachable(space, range);
+    bool sound = (entry->type == EFI_RUNTIME_SERVICES_CODE || entry->type == EFI_RUNTIME_SERVICES_DATA) &&
+                 (entry->attribute & (EFI_MEMORY_RO | EFI_MEMORY_XP)) != 0 &&
+                 (entry->physical_start & PAGE_MASK) == 0 && region != NULL && region->kind == MEMORY_RUNTIME &&
+                 is_mapped(space, region);
+    return sound ? range : PRANGE(0, 0);
 }
 
-/* Whether entry `index` overlaps a sound one before it. */
-static bool attributes_overlap(const struct page_map *space, const struct memmap *map,
-                               const struct efi_memory_attributes_table *table, uint32_t index)
+/* Takes away what the attributes forbid. */
+static bool narrow(struct page_map *space, struct prange range, uint64_t attribute)
 {
-    struct prange range = descriptor_range(attributes_entry(table, index));
-    for (uint32_t i = 0; i < index; i++) {
-        const struct efi_memory_descriptor *before = attributes_entry(table, i);
-        if (prange_overlaps(descriptor_range(before), range) && attributes_sound(space, map, before))
-            return true;
-    }
-    return false;
-}
-
-static bool attributes_apply(struct page_map *space, const struct efi_memory_descriptor *entry)
-{
-    struct prange range = descriptor_range(entry);
     struct paging_entry mapped;
     if (!paging_lookup(space, VADDR(range.start.value), &mapped))
         return false;
     uint32_t flags = mapped.flags & PAGING_UNCACHED;
-    if ((entry->attribute & EFI_MEMORY_RO) == 0)
+    if ((attribute & EFI_MEMORY_RO) == 0)
         flags |= PAGING_WRITE;
-    if ((entry->attribute & EFI_MEMORY_XP) == 0)
+    if ((attribute & EFI_MEMORY_XP) == 0)
         flags |= PAGING_EXECUTE;
     return paging_protect(space, VADDR(range.start.value), prange_bytes(range), flags) == STATUS_OK;
 }
 
-void runtime_map_attributes(struct page_map *space, const struct memmap *map,
-                            const struct efi_memory_attributes_table *table, struct runtime_map_report *report)
+uint32_t runtime_map_attributes(struct page_map *space, const struct memmap *map,
+                                const struct efi_memory_attributes_table *table)
 {
+    uint32_t ignored_count = 0;
     for (uint32_t i = 0; i < table->entry_count; i++) {
-        const struct efi_memory_descriptor *entry = attributes_entry(table, i);
-        bool applied = attributes_sound(space, map, entry) && !attributes_overlap(space, map, table, i) &&
-                       attributes_apply(space, entry);
-        if (applied)
-            report->attributes_applied++;
-        else
-            report->attributes_ignored++;
+        struct prange range = sound_range(space, map, table, i);
+        bool good = !prange_empty(range);
+        for (uint32_t before = 0; good && before < i; before++)
+            good = !prange_overlaps(sound_range(space, map, table, before), range);
+        if (!good || !narrow(space, range, attributes_entry(table, i)->attribute))
+            ignored_count++;
     }
+    return ignored_count;
 }
 
 bool runtime_map_holds(const struct memmap *map, uint64_t address, uint64_t size_bytes)
 {
-    if (address >= MEMMAP_PHYSICAL_END || size_bytes == 0 || size_bytes > MEMMAP_PHYSICAL_END - address)
+    if (address >= MEMMAP_PHYSICAL_END || size_bytes > MEMMAP_PHYSICAL_END - address)
         return false;
     return region_around(map, PRANGE(address, address + size_bytes)) != NULL;
 }

@@ -21,26 +21,13 @@
 /* Real tables have 20 to 70 entries; one of absurd size is a broken one (firmware-quirk 53). */
 #define RUNTIME_MAP_ATTRIBUTES_MAX 1024u
 
-struct runtime_map_report {
-    uint32_t region_count;       /* mapped */
-    uint32_t unreachable_count;  /* regions beyond the lower half: left out */
-    uint32_t attributes_applied; /* entries of the memory-attributes table */
-    uint32_t attributes_ignored; /* entries that broke a rule */
-};
-
-/* The firmware's memory: the mended map, and the descriptors as they came, which tell code from data. */
-struct runtime_map_source {
-    const struct memmap *map;
-    const struct efi_memory_descriptor *descriptors;
-    uint32_t descriptor_count;
-};
-
 /*
- * Maps all runtime memory and page 0 into `space`, whose lower half is empty, and fills the first half of *report.
+ * Maps all runtime memory and page 0 into `space`, whose lower half is empty; regions beyond that half are left out.
+ * The firmware's memory is given twice: as the mended map, and as the descriptors that came, which tell code from data.
  * STATUS_NO_MEMORY: no page tables; the space is then of no use.
  */
-enum status runtime_map_build(struct page_map *space, const struct runtime_map_source *source,
-                              struct runtime_map_report *report) MUST_CHECK;
+enum status runtime_map_build(struct page_map *space, const struct memmap *map,
+                              const struct efi_memory_descriptor *descriptors, uint32_t descriptor_count) MUST_CHECK;
 
 /* Bytes of a memory-attributes table with this header, entries included; 0: version, stride or count is senseless. */
 uint64_t runtime_map_attributes_bytes(const struct efi_memory_attributes_table *header);
@@ -48,11 +35,10 @@ uint64_t runtime_map_attributes_bytes(const struct efi_memory_attributes_table *
 /*
  * Narrows the flags of what runtime_map_build mapped. `table` is followed by as many bytes as
  * runtime_map_attributes_bytes says. An entry is sound when it is whole pages inside one region of runtime memory and
- * not both writable and executable; sound ones that overlap none before them are applied, the others counted and
- * ignored.
+ * not both writable and executable; sound ones that overlap none before them are applied. Returns how many were not.
  */
-void runtime_map_attributes(struct page_map *space, const struct memmap *map,
-                            const struct efi_memory_attributes_table *table, struct runtime_map_report *report);
+uint32_t runtime_map_attributes(struct page_map *space, const struct memmap *map,
+                                const struct efi_memory_attributes_table *table);
 
 /* Whether `size_bytes` at `address` lie inside one region of runtime memory. */
 bool runtime_map_holds(const struct memmap *map, uint64_t address, uint64_t size_bytes);

@@ -1,8 +1,14 @@
-/* Checks and conversions of runtime services' values: see the header. */
+/*
+ * Checks and conversions of runtime services' values.
+ *
+ * Nothing that firmware returns is printed or counted with before it has been through here: clocks say February 30th,
+ * names lack their end, and statuses come out of thin air.
+ */
 #include "kernel/runtime_value.h"
 
 #include "kernel/base/format.h"
 
+/* `month` is 1 to 12. */
 static unsigned days_in_month(unsigned year, unsigned month)
 {
     static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -12,17 +18,10 @@ static unsigned days_in_month(unsigned year, unsigned month)
 
 bool runtime_value_time_valid(const struct efi_time *time)
 {
-    if (time->year < 1900 || time->year > 9999)
-        return false;
-    if (time->month < 1 || time->month > 12)
-        return false;
-    if (time->day < 1 || time->day > days_in_month(time->year, time->month))
-        return false;
-    if (time->hour > 23 || time->minute > 59 || time->second > 59)
-        return false;
-    if (time->nanosecond > 999999999)
-        return false;
-    return time->timezone == EFI_UNSPECIFIED_TIMEZONE || (time->timezone >= -1440 && time->timezone <= 1440);
+    return time->year >= 1900 && time->year <= 9999 && time->month >= 1 && time->month <= 12 && time->day >= 1 &&
+           time->day <= days_in_month(time->year, time->month) && time->hour <= 23 && time->minute <= 59 &&
+           time->second <= 59 && time->nanosecond <= 999999999 &&
+           (time->timezone == EFI_UNSPECIFIED_TIMEZONE || (time->timezone >= -1440 && time->timezone <= 1440));
 }
 
 void runtime_value_text(char *text, size_t capacity, const uint16_t *name, size_t name_chars)
@@ -72,5 +71,5 @@ enum status runtime_value_status(efi_status status)
     for (size_t i = 0; i < ARRAY_COUNT(meanings); i++)
         if (meanings[i].from == status)
             return meanings[i].to;
-    return STATUS_DEVICE;
+    return STATUS_DEVICE; /* the rest differ in nothing that a caller could do */
 }

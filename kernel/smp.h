@@ -8,9 +8,11 @@
 #ifndef KEEL_KERNEL_SMP_H
 #define KEEL_KERNEL_SMP_H
 
+#include "drivers/acpi.h"
 #include "kernel/base/status.h"
 #include "kernel/base/types.h"
 #include "kernel/x86/percpu.h"
+#include "mm/mm.h"
 
 /* Pages of each CPU's stack, and of each of its three spare stacks. All have guard pages. */
 #define SMP_STACK_PAGES           4u
@@ -20,20 +22,23 @@
 void smp_init_boot_cpu(void);
 
 /*
- * Starts the CPUs of `apic_ids` (the boot CPU's own and doubles are skipped), at most `cpu_limit` in all, by way of the
- * page at `trampoline` (below 1 MiB; 0: none). Prints each that does not come, by its APIC ID. A status other than
- * OK means that no CPU was started, and why: UNSUPPORTED (no trampoline, or tables above 4 GiB) or NO_MEMORY.
- * Interrupts and time work.
+ * Starts the enabled CPUs of the MADT (the boot CPU's own ID is skipped), at most `cpu_limit` in all, by way of the
+ * page at `trampoline` (below 1 MiB; 0: none). Prints each that cannot be used or does not come, by its APIC ID. A
+ * status other than OK means that no CPU was started, and why: UNSUPPORTED (no trampoline, or tables above 4 GiB) or
+ * NO_MEMORY. Interrupts and time work. `madt` names no ID twice (acpi_madt_parse).
  */
-enum status smp_start(const uint32_t *apic_ids, unsigned count, unsigned cpu_limit, struct paddr trampoline);
+enum status smp_start(const struct acpi_madt *madt, unsigned cpu_limit, struct paddr trampoline);
 
 /* CPUs that run, this one included; their indices are 0 to count - 1. 1 before smp_start. */
 unsigned smp_cpu_count(void);
 struct percpu *smp_cpu(unsigned index);
 
-/* How long smp_start took, in microseconds, and how many CPUs were asked for but did not come. */
-uint64_t smp_start_us(void);
-unsigned smp_missing_count(void);
+/* How smp_start went. */
+struct smp_facts {
+    uint64_t start_us;      /* how long it took */
+    uint32_t missing_count; /* CPUs that were asked to come but did not */
+};
+struct smp_facts smp_facts(void);
 
 /*
  * Runs function(argument) on every CPU, this one included, and returns when all have finished. Interrupts on; not from
@@ -50,15 +55,15 @@ unsigned smp_stop_others(void);
 
 /* ---- For smp_start.c alone ---- */
 
-/* A CPU's stacks out of kernel_mm. STATUS_NO_MEMORY: none is kept. */
+/* By index; beyond smp_cpu_count those that are being started. */
+extern struct percpu *smp_cpus[MM_CPUS_MAX];
+
+/* A CPU's stacks out of kernel_mm. STATUS_NO_MEMORY: some may be missing. Back go those of a CPU that has all. */
 enum status smp_give_stacks(struct percpu *cpu) MUST_CHECK;
 void smp_take_stacks(struct percpu *cpu);
 
-/* Registers VECTOR_WAKE and VECTOR_TLB. Once. */
-void smp_init_interrupts(void);
-
-/* From here on there are `count` more CPUs, and all take part in forgetting translations. */
-void smp_set_others(struct percpu **others, unsigned count);
+/* From here on there are `count` CPUs, and all take part in forgetting translations. */
+void smp_set_count(unsigned count);
 
 /* Where a started CPU stays: halts with interrupts on, runs what is posted. */
 NORETURN void smp_idle(void);

@@ -10,21 +10,6 @@ static uint32_t word(const uint8_t *table, uint32_t index)
     return value;
 }
 
-/* How many functions start at or before `rva`. */
-static uint32_t count_up_to(const uint8_t *table, uint32_t count, uint32_t rva)
-{
-    uint32_t low = 0;
-    uint32_t high = count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (word(table, 1 + middle) <= rva)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* Each name says only how it differs from the one before, so all of them up to `index` are gone through. */
 static void read_name(const uint8_t *names, uint32_t index, char name[SYMBOL_NAME_BYTES])
 {
@@ -41,10 +26,17 @@ static void read_name(const uint8_t *names, uint32_t index, char name[SYMBOL_NAM
 bool symbols_find(const uint8_t *table, uint32_t rva, struct symbol *symbol)
 {
     uint32_t count = word(table, 0);
-    uint32_t found = count_up_to(table, count, rva);
-    if (found == 0)
+    uint32_t low = 0; /* functions before it start at or before `rva`, those from `high` on after it */
+    for (uint32_t high = count; low < high;) {
+        uint32_t middle = low + (high - low) / 2;
+        if (word(table, 1 + middle) <= rva)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
         return false;
-    symbol->offset = rva - word(table, found);
-    read_name(table + 4 * ((size_t)count + 1), found - 1, symbol->name);
+    symbol->offset = rva - word(table, low);
+    read_name(table + 4 * ((size_t)count + 1), low - 1, symbol->name);
     return true;
 }

@@ -22,9 +22,8 @@
 #define TABLE_BYTES_MAX (16 * MIB) /* no firmware table is longer */
 
 struct table_extent {
-    char name[9]; /* "BGRT", "SMBIOS", "table 12" */
     struct prange range;
-    uint64_t checksum;
+    uint64_t checksum; /* 0: unreadable */
 };
 
 struct table_list {
@@ -55,7 +54,7 @@ const struct table_extent *tables_changed(void);
 void tables_collect(struct table_list *list, const struct handoff *handoff, const struct acpi *acpi,
                     const struct acpi_reader *reader, const struct memmap *map);
 
-/* The first table whose bytes are no longer what tables_collect saw, or NULL. Malformed ones are not compared. */
+/* The first table whose bytes are no longer what tables_collect saw, or NULL. Unreadable ones are not compared. */
 const struct table_extent *tables_compare(const struct table_list *list, const struct acpi_reader *reader);
 
 #endif

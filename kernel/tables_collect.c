@@ -8,7 +8,6 @@
 #include "kernel/tables.h"
 
 #include "kernel/base/efi.h"
-#include "kernel/base/format.h"
 #include "kernel/base/string.h"
 #include "kernel/runtime_map.h"
 
@@ -18,6 +17,7 @@ struct collector {
     const struct memmap *map;
 };
 
+/* The bytes of a table, or NULL when that cannot be one: nothing, too long, or out of the address space. */
 static const uint8_t *view(const struct acpi_reader *reader, uint64_t address, uint64_t size_bytes)
 {
     if (address == 0 || size_bytes == 0 || size_bytes > TABLE_BYTES_MAX || address > MEMMAP_PHYSICAL_END - size_bytes)
@@ -55,7 +55,7 @@ static bool is_at_stake(const struct memmap *map, struct prange range)
 }
 
 /* Records [address, address + size_bytes); size 0 stands for "it begins here": up to the end of its page. */
-static void add(struct collector *collector, const char *name, uint64_t address, uint64_t size_bytes)
+static void add(struct collector *collector, uint64_t address, uint64_t size_bytes)
 {
     struct table_list *list = collector->list;
     if (address == 0 || address >= MEMMAP_PHYSICAL_END) {
@@ -70,104 +70,85 @@ static void add(struct collector *collector, const char *name, uint64_t address,
     struct prange range = PRANGE(address, address + (bytes == NULL ? 1 : size));
     if (!is_at_stake(collector->map, range))
         return;
+    /* At stake: into the hull in any case, into the list if there is room. */
     uint64_t hull_start = prange_empty(list->hull) ? range.start.value : list->hull.start.value;
     list->hull = PRANGE(min_u64(hull_start, range.start.value), max_u64(list->hull.end.value, range.end.value));
     if (list->count == TABLES_MAX) {
         list->dropped_count++;
         return;
     }
-    struct table_extent *table = &list->tables[list->count++];
-    format_buffer(table->name, sizeof(table->name), "%s", name);
-    table->range = range;
-    table->checksum = bytes == NULL ? 0 : checksum_of(bytes, size);
+    list->tables[list->count++] = (struct table_extent){range, bytes == NULL ? 0 : checksum_of(bytes, size)};
 }
 
-/* ---- Configuration tables. Each returns the table's length, or 0 when it makes no sense. ---- */
+/* ---- Configuration tables ---- */
 
-static uint64_t measure_smbios(struct collector *collector, uint64_t address)
+/* FwResourceCount, and after the header as many entries of 40 bytes. */
+static uint64_t measure_esrt(const uint8_t *header)
 {
-    const uint8_t *entry = view(collector->reader, address, 0x1F);
-    if (entry == NULL || memcmp(entry, "_SM_", 4) != 0)
-        return 0;
-    add(collector, "SMBIOS", read_field(entry + 0x18, 4), read_field(entry + 0x16, 2));
-    return 0x1F;
+    return 16 + 40 * read_field(header, 4);
 }
 
-static uint64_t measure_smbios3(struct collector *collector, uint64_t address)
+static uint64_t measure_attributes(const uint8_t *header)
 {
-    const uint8_t *entry = view(collector->reader, address, 0x18);
-    if (entry == NULL || memcmp(entry, "_SM3_", 5) != 0)
-        return 0;
-    add(collector, "SMBIOS3", read_field(entry + 0x10, 8), read_field(entry + 0x0C, 4));
-    return 0x18;
-}
-
-static uint64_t measure_rsdp(struct collector *collector, uint64_t address)
-{
-    const uint8_t *rsdp = view(collector->reader, address, 20);
-    if (rsdp == NULL)
-        return 0;
-    return rsdp[15] < 2 ? 20 : 36; /* ACPI 6.5, 5.2.5.3: revision 0 ends before the length field */
-}
-
-static uint64_t measure_esrt(struct collector *collector, uint64_t address)
-{
-    const uint8_t *header = view(collector->reader, address, 16);
-    return header == NULL ? 0 : 16 + 40 * read_field(header, 4);
-}
-
-static uint64_t measure_attributes(struct collector *collector, uint64_t address)
-{
-    struct efi_memory_attributes_table header;
-    const uint8_t *bytes = view(collector->reader, address, sizeof(header));
-    if (bytes == NULL)
-        return 0;
-    memcpy(&header, bytes, sizeof(header));
-    return runtime_map_attributes_bytes(&header);
-}
-
-static uint64_t measure_properties(struct collector *collector, uint64_t address)
-{
-    const uint8_t *table = view(collector->reader, address, sizeof(struct efi_rt_properties_table));
-    return table == NULL ? 0 : read_field(table + 2, 2);
+    struct efi_memory_attributes_table table;
+    memcpy(&table, header, sizeof(table));
+    return runtime_map_attributes_bytes(&table);
 }
 
 /* struct linux_efi_tpm_eventlog: size, final events' size, version, then `size` bytes. */
-static uint64_t measure_tpm_log(struct collector *collector, uint64_t address)
+static uint64_t measure_tpm_log(const uint8_t *header)
 {
-    const uint8_t *header = view(collector->reader, address, 9);
-    return header == NULL ? 0 : 9 + read_field(header, 4);
+    return 9 + read_field(header, 4);
 }
 
-static const struct {
-    struct efi_guid guid;
-    const char *name;
-    uint64_t (*measure)(struct collector *collector, uint64_t address);
-} shapes[] = {
-    {EFI_GUID_ACPI_20,           "RSDP",   measure_rsdp      },
-    {EFI_GUID_ACPI_10,           "RSDP",   measure_rsdp      },
-    {EFI_GUID_SMBIOS3,           "SM3",    measure_smbios3   },
-    {EFI_GUID_SMBIOS,            "SM",     measure_smbios    },
-    {EFI_GUID_ESRT,              "ESRT",   measure_esrt      },
-    {EFI_GUID_MEMORY_ATTRIBUTES, "MAT",    measure_attributes},
-    {EFI_GUID_RT_PROPERTIES,     "RTPROP", measure_properties},
-    {EFI_GUID_TPM_LOG,           "TPMLOG", measure_tpm_log   },
+/* An entry point that names another table: where in it that one's address and length stand. */
+struct pointer {
+    uint8_t address_at;
+    uint8_t address_bytes;
+    uint8_t length_at;
+    uint8_t length_bytes;
 };
 
+static const struct shape {
+    struct efi_guid guid;
+    const char *anchor; /* what the table begins with */
+    uint64_t header_bytes;
+    uint64_t (*measure)(const uint8_t *header); /* returns the table's length; NULL: it is all header */
+    struct pointer pointer;                     /* all 0: to nothing */
+} shapes[] = {
+    {EFI_GUID_ACPI_20,           "",      36,   NULL,               {0}               },
+    {EFI_GUID_ACPI_10,           "",      20,   NULL,               {0}               },
+    {EFI_GUID_SMBIOS3,           "_SM3_", 0x18, NULL,               {0x10, 8, 0x0C, 4}},
+    {EFI_GUID_SMBIOS,            "_SM_",  0x1F, NULL,               {0x18, 4, 0x16, 2}},
+    {EFI_GUID_ESRT,              "",      16,   measure_esrt,       {0}               },
+    {EFI_GUID_MEMORY_ATTRIBUTES, "",      16,   measure_attributes, {0}               },
+    {EFI_GUID_RT_PROPERTIES,     "",      8,    NULL,               {0}               },
+    {EFI_GUID_TPM_LOG,           "",      9,    measure_tpm_log,    {0}               },
+};
+
+/* The table's length, or 0 when it makes no sense; adds what it points to. */
+static uint64_t follow(struct collector *collector, const struct shape *shape, uint64_t address)
+{
+    const uint8_t *header = view(collector->reader, address, shape->header_bytes);
+    if (header == NULL || memcmp(header, shape->anchor, strlen(shape->anchor)) != 0)
+        return 0;
+    const struct pointer *pointer = &shape->pointer;
+    if (pointer->address_bytes != 0)
+        add(collector, read_field(header + pointer->address_at, pointer->address_bytes),
+            read_field(header + pointer->length_at, pointer->length_bytes));
+    return shape->measure != NULL ? shape->measure(header) : shape->header_bytes;
+}
+
+/* Tables of unknown shape are kept up to the end of the page that they begin in. */
 static void collect_configuration(struct collector *collector, const struct handoff *handoff)
 {
     for (uint32_t i = 0; i < handoff->table_count && i < HANDOFF_TABLE_MAX; i++) {
         const struct handoff_table *table = &handoff->tables[i];
-        char name[9];
-        format_buffer(name, sizeof(name), "table %u", i);
         uint64_t size_bytes = 0;
-        for (size_t s = 0; s < ARRAY_COUNT(shapes); s++) {
-            if (memcmp(&shapes[s].guid, table->guid, sizeof(table->guid)) == 0) {
-                format_buffer(name, sizeof(name), "%s", shapes[s].name);
-                size_bytes = shapes[s].measure(collector, table->address);
-            }
-        }
-        add(collector, name, table->address, size_bytes);
+        for (size_t s = 0; s < ARRAY_COUNT(shapes); s++)
+            if (memcmp(&shapes[s].guid, table->guid, sizeof(table->guid)) == 0)
+                size_bytes = follow(collector, &shapes[s], table->address);
+        add(collector, table->address, size_bytes);
     }
 }
 
@@ -176,14 +157,14 @@ static void collect_system_table(struct collector *collector, const struct hando
 {
     struct efi_system_table system;
     const uint8_t *bytes = view(collector->reader, handoff->system_table, sizeof(system));
-    add(collector, "SYSTEM", handoff->system_table, sizeof(system));
+    add(collector, handoff->system_table, sizeof(system));
     if (bytes == NULL)
         return;
     memcpy(&system, bytes, sizeof(system));
     uint64_t array = vaddr_of(system.configuration_tables).value; /* 1:1, so physical */
     uint64_t count = min_u64(system.configuration_table_count, TABLE_BYTES_MAX);
     if (system.header.signature == EFI_SYSTEM_TABLE_SIGNATURE)
-        add(collector, "CONFIG", array, count * sizeof(struct efi_configuration_table));
+        add(collector, array, count * sizeof(struct efi_configuration_table));
 }
 
 /* ---- ACPI ---- */
@@ -195,23 +176,21 @@ static void collect_acpi_log(struct collector *collector, const struct acpi *acp
     const struct acpi_table *table = acpi_find(acpi, signature);
     if (table == NULL || prange_bytes(table->extent) < length_at + 12)
         return;
-    add(collector, "TPMAREA", read_field(table->bytes + length_at + 4, 8), read_field(table->bytes + length_at, 4));
+    add(collector, read_field(table->bytes + length_at + 4, 8), read_field(table->bytes + length_at, 4));
 }
 
 static void collect_acpi(struct collector *collector, const struct acpi *acpi)
 {
     for (uint32_t i = 0; i < acpi->table_count; i++) {
-        const struct acpi_table *table = &acpi->tables[i];
-        char name[5] = {0};
-        memcpy(name, table->signature, sizeof(table->signature));
-        add(collector, name, table->extent.start.value, prange_bytes(table->extent));
+        struct prange extent = acpi->tables[i].extent;
+        add(collector, extent.start.value, prange_bytes(extent));
     }
     collect_acpi_log(collector, acpi, "TCPA", 38);
     collect_acpi_log(collector, acpi, "TPM2", 64);
     const struct acpi_table *bgrt = acpi_find(acpi, "BGRT");
     struct prange image;
     if (bgrt != NULL && acpi_bgrt_parse(acpi, bgrt, &image) == STATUS_OK)
-        add(collector, "BGRT-BMP", image.start.value, prange_bytes(image));
+        add(collector, image.start.value, prange_bytes(image));
 }
 
 void tables_collect(struct table_list *list, const struct handoff *handoff, const struct acpi *acpi,

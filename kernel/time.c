@@ -27,39 +27,22 @@
 /* A reference that has not moved far enough after so many TSC ticks (about a second) does not count. */
 #define STALLED_TICKS ((uint64_t)1 << 32)
 
-#define HZ_ASSUMED  1000000000u
-#define US_PER_S    1000000u
-#define TICK_SHIFT  44u /* us = tsc * us_per_tick >> 44: 10^6 << 44 still fits 64 bits, and the error is under 10^-9 */
-#define RATIO_SHIFT 28u /* tsc = us * ticks_per_us >> 28 */
+#define HZ_ASSUMED 1000000000u
+#define US_PER_S   1000000u
+#define TICK_SHIFT 44u /* us = tsc * us_per_tick >> 44: 10^6 << 44 still fits 64 bits, and the error is under 10^-9 */
 
 /* The longest that one arming asks for; a longer sleep is armed again. Keeps the 32-bit counter from overflowing. */
 #define ALARM_MAX_US 1000000u
 
-static struct {
-    uint64_t us_per_tick;  /* << TICK_SHIFT */
-    uint64_t ticks_per_us; /* << RATIO_SHIFT */
-    bool alarm;            /* something can wake a CPU */
-    struct time_facts facts;
-} clock;
+static uint64_t us_per_tick; /* << TICK_SHIFT; 0 before time_init */
+static bool has_alarm;       /* something can wake a CPU */
+static struct time_facts facts;
 
 /* ---- The clock ---- */
 
-static uint64_t scale(uint64_t value, uint64_t factor, unsigned shift)
-{
-    return (uint64_t)((unsigned __int128)value * factor >> shift);
-}
-
-static void set_frequency(uint64_t tsc_hz, const char *source)
-{
-    clock.facts.tsc_hz = tsc_hz;
-    clock.facts.source = source;
-    clock.us_per_tick = ((uint64_t)US_PER_S << TICK_SHIFT) / tsc_hz;
-    clock.ticks_per_us = (tsc_hz << RATIO_SHIFT) / US_PER_S;
-}
-
 uint64_t time_us_of_tsc(uint64_t tsc)
 {
-    return scale(tsc, clock.us_per_tick, TICK_SHIFT);
+    return (uint64_t)((unsigned __int128)tsc * us_per_tick >> TICK_SHIFT);
 }
 
 uint64_t time_now_us(void)
@@ -79,9 +62,8 @@ bool time_after(uint64_t deadline)
 
 void time_delay_us(uint64_t duration_us)
 {
-    uint64_t start = cpu_tsc();
-    uint64_t ticks = scale(duration_us, clock.ticks_per_us, RATIO_SHIFT);
-    while (cpu_tsc() - start < ticks)
+    uint64_t deadline = time_deadline(duration_us + 1);
+    while (!time_after(deadline))
         cpu_relax();
 }
 
@@ -93,23 +75,17 @@ void time_delay_us(uint64_t duration_us)
  */
 static uint64_t frequency_by_cpuid(const char **source)
 {
-    const struct cpu_features *cpu = cpu_features();
-    if (cpu->leaf_max >= CPUID_TSC_RATIO) {
-        struct cpuid_result ratio = cpu_id(CPUID_TSC_RATIO, 0);
-        *source = "CPUID 15h";
-        if (ratio.eax != 0 && ratio.ebx != 0 && ratio.ecx != 0)
-            return (uint64_t)ratio.ecx * ratio.ebx / ratio.eax;
-    }
-    if (cpu->leaf_max >= CPUID_FREQUENCY && !cpu->hypervisor) {
-        *source = "CPUID 16h";
-        return (uint64_t)(cpu_id(CPUID_FREQUENCY, 0).eax & 0xFFFF) * 1000000u;
-    }
-    return 0;
+    struct cpuid_result ratio = cpu_id(CPUID_TSC_RATIO, 0);
+    *source = "CPUID 15h";
+    if (ratio.eax != 0 && ratio.ebx != 0 && ratio.ecx != 0)
+        return (uint64_t)ratio.ecx * ratio.ebx / ratio.eax;
+    *source = "CPUID 16h";
+    return cpu_features()->hypervisor ? 0 : (uint64_t)(cpu_id(CPUID_FREQUENCY, 0).eax & 0xFFFF) * 1000000u;
 }
 
 struct reading {
     uint64_t tsc;
-    uint64_t reference;
+    uint64_t value;
 };
 
 /* Both counters at one moment: the try that was interrupted least (by SMIs, by a hypervisor). */
@@ -119,7 +95,7 @@ static struct reading read_both(const struct time_reference *reference)
     uint64_t best_ticks = UINT64_MAX;
     for (unsigned i = 0; i < READ_TRIES; i++) {
         uint64_t before = cpu_tsc();
-        uint64_t value = reference->read(reference->context);
+        uint64_t value = reference->read();
         uint64_t ticks = cpu_tsc() - before;
         if (ticks < best_ticks) {
             best_ticks = ticks;
@@ -133,22 +109,21 @@ static struct reading read_both(const struct time_reference *reference)
 static uint64_t frequency_against(const struct time_reference *reference)
 {
     uint64_t wanted = reference->frequency_hz * CALIBRATION_MS / 1000;
+    uint64_t passed = 0;
     struct reading start = read_both(reference);
-    uint64_t passed;
-    do {
-        passed = (reference->read(reference->context) - start.reference) & reference->mask;
-        if (cpu_tsc() - start.tsc > STALLED_TICKS)
+    struct reading end = start;
+    while (passed < wanted) {
+        if (end.tsc - start.tsc > STALLED_TICKS)
             return 0;
-    } while (passed < wanted);
-    struct reading end = read_both(reference);
-    passed = (end.reference - start.reference) & reference->mask;
+        end = read_both(reference);
+        passed = (end.value - start.value) & reference->mask;
+    }
     return (end.tsc - start.tsc) * reference->frequency_hz / passed;
 }
 
 /* Counts down, so its negative counts up. */
-static uint64_t read_pit(void *unused)
+static uint64_t read_pit(void)
 {
-    (void)unused;
     io_write8(PIT_COMMAND, PIT_LATCH);
     uint32_t low = io_read8(PIT_CHANNEL2);
     uint32_t high = io_read8(PIT_CHANNEL2);
@@ -166,32 +141,34 @@ static void start_pit(void)
 
 static enum status calibrate_tsc(const struct time_reference *references, unsigned count)
 {
-    const char *source = "";
-    uint64_t hz = frequency_by_cpuid(&source);
+    uint64_t hz = frequency_by_cpuid(&facts.source);
     for (unsigned i = 0; i < count && hz == 0; i++) {
-        source = references[i].name;
+        facts.source = references[i].name;
         hz = frequency_against(&references[i]);
     }
     if (hz == 0) {
-        struct time_reference pit = {"PIT", read_pit, NULL, PIT_HZ, 0xFFFF};
-        source = pit.name;
+        static const struct time_reference pit = {"PIT", read_pit, PIT_HZ, 0xFFFF};
+        facts.source = pit.name;
         start_pit();
         hz = frequency_against(&pit);
     }
     bool known = hz >= US_PER_S;
-    set_frequency(known ? hz : HZ_ASSUMED, known ? source : "nothing");
+    if (!known)
+        facts.source = "nothing";
+    facts.tsc_hz = known ? hz : HZ_ASSUMED;
+    us_per_tick = ((uint64_t)US_PER_S << TICK_SHIFT) / facts.tsc_hz;
     return known ? STATUS_OK : STATUS_UNSUPPORTED;
 }
 
 /* ---- The alarm ---- */
 
-static void timer_interrupt(void *unused)
+static void timer_interrupt(void)
 {
-    (void)unused;
-    __atomic_fetch_add(&clock.facts.timer_interrupts, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&facts.timer_interrupts, 1, __ATOMIC_RELAXED);
 }
 
-static void calibrate_apic_timer(void)
+/* 0: it stands still. */
+static uint64_t apic_timer_frequency(void)
 {
     uint64_t flags = interrupts_save_and_disable();
     uint64_t start = cpu_tsc();
@@ -201,55 +178,33 @@ static void calibrate_apic_timer(void)
     uint64_t ticks = cpu_tsc() - start;
     apic_timer_start(0);
     interrupts_restore(flags);
-    clock.facts.apic_timer_hz = counted * clock.facts.tsc_hz / ticks;
-    clock.alarm = clock.facts.apic_timer_hz != 0;
-    clock.facts.timer = clock.alarm ? "local APIC timer" : "none";
+    return counted * facts.tsc_hz / ticks;
 }
 
 enum status time_init(const struct time_reference *references, unsigned count)
 {
     enum status status = calibrate_tsc(references, count);
-    clock.facts.tsc_invariant = cpu_features()->tsc_invariant;
-    irq_register(VECTOR_TIMER, timer_interrupt, NULL);
-    if (cpu_features()->tsc_deadline) {
-        clock.facts.timer = "TSC deadline";
-        clock.alarm = true;
-    } else {
-        calibrate_apic_timer();
-    }
+    irq_register(VECTOR_TIMER, timer_interrupt);
+    bool deadline = cpu_features()->tsc_deadline;
+    facts.apic_timer_hz = deadline ? 0 : apic_timer_frequency();
+    has_alarm = deadline || facts.apic_timer_hz != 0;
+    facts.timer = deadline ? "TSC deadline" : has_alarm ? "local APIC timer" : "none";
     return status;
 }
 
 void time_wake_in_us(uint64_t duration_us)
 {
     CHECK(!interrupts_enabled());
-    if (!clock.alarm)
+    if (!has_alarm)
         return;
     uint64_t us = min_u64(duration_us, ALARM_MAX_US);
-    if (clock.facts.apic_timer_hz == 0)
-        apic_timer_deadline(cpu_tsc() + scale(us, clock.ticks_per_us, RATIO_SHIFT) + 1);
+    if (facts.apic_timer_hz == 0)
+        apic_timer_deadline(cpu_tsc() + us * facts.tsc_hz / US_PER_S + 1);
     else
-        apic_timer_start((uint32_t)(us * clock.facts.apic_timer_hz / US_PER_S) + 1);
-}
-
-void time_sleep_us(uint64_t duration_us)
-{
-    CHECK(interrupts_enabled());
-    if (!clock.alarm) {
-        time_delay_us(duration_us);
-        return;
-    }
-    uint64_t deadline = time_deadline(duration_us);
-    interrupts_disable();
-    for (uint64_t now = time_now_us(); now < deadline; now = time_now_us()) {
-        time_wake_in_us(deadline - now);
-        interrupts_enable_and_halt();
-        interrupts_disable();
-    }
-    interrupts_enable();
+        apic_timer_start((uint32_t)(us * facts.apic_timer_hz / US_PER_S) + 1);
 }
 
 struct time_facts time_facts(void)
 {
-    return clock.facts;
+    return facts;
 }

@@ -1,8 +1,8 @@
 /*
- * Time: the TSC, calibrated once, and sleeping until it gets somewhere.
+ * Time: the TSC, calibrated once, and a timer that ends a HLT.
  *
  * Owns: the TSC's frequency, the choice of timer (TSC deadline or the local APIC's counter) and VECTOR_TIMER.
- * Rules: time_now_us and the two delays work on any CPU after time_init. Every wait here is bounded by its argument.
+ * Rules: time_now_us and time_delay_us work on any CPU after time_init. Every wait here is bounded by its argument.
  */
 #ifndef KEEL_KERNEL_TIME_H
 #define KEEL_KERNEL_TIME_H
@@ -13,10 +13,9 @@
 /* A counter of known frequency to calibrate against. */
 struct time_reference {
     const char *name;
-    uint64_t (*read)(void *context); /* NULL: this machine has none */
-    void *context;
+    uint64_t (*read)(void);
     uint64_t frequency_hz;
-    uint64_t mask;                   /* of the counter's width, which it wraps at */
+    uint64_t mask; /* of the counter's width, which it wraps at */
 };
 
 /*
@@ -36,10 +35,10 @@ bool time_after(uint64_t deadline);
 /* Spins. Interrupts as they are. */
 void time_delay_us(uint64_t duration_us);
 
-/* Halts until then, serving interrupts; spins on a machine without a timer. Called with interrupts on. */
-void time_sleep_us(uint64_t duration_us);
-
-/* VECTOR_TIMER will wake this CPU from HLT within the time, and within a second. Called with interrupts off. */
+/*
+ * VECTOR_TIMER will wake this CPU from HLT within the time, and within a second; never on a machine without a timer.
+ * Called with interrupts off.
+ */
 void time_wake_in_us(uint64_t duration_us);
 
 /* For the `time` command. */
@@ -48,7 +47,6 @@ struct time_facts {
     const char *timer;     /* what wakes a CPU: "TSC deadline", "local APIC timer", "none" */
     uint64_t tsc_hz;
     uint64_t apic_timer_hz; /* 0 with TSC deadline */
-    bool tsc_invariant;
     uint64_t timer_interrupts;
 };
 struct time_facts time_facts(void);

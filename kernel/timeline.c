@@ -13,16 +13,14 @@ struct mark {
     uint64_t tsc;
 };
 
-static struct mark marks[TIMELINE_MARKS_MAX];
-static unsigned mark_count;
-
-/* What boot/ did before each of its own marks; HANDOFF_MARK_ENTRY is the beginning of time. */
-static const char *const handoff_phases[HANDOFF_MARK_COUNT] = {
-    [HANDOFF_MARK_GATHERED] = "gather",
-    [HANDOFF_MARK_EXIT] = "exit boot services",
-    [HANDOFF_MARK_VIRTUAL_MAP] = "virtual address map",
-    [HANDOFF_MARK_JUMP] = "relocate",
+/* First boot/'s own, whose times are in the hand-off; HANDOFF_MARK_ENTRY is the beginning of time. */
+static struct mark marks[TIMELINE_MARKS_MAX] = {
+    [HANDOFF_MARK_GATHERED] = {"gather", 0},
+    [HANDOFF_MARK_EXIT] = {"exit boot services", 0},
+    [HANDOFF_MARK_VIRTUAL_MAP] = {"virtual address map", 0},
+    [HANDOFF_MARK_JUMP] = {"relocate", 0},
 };
+static unsigned mark_count = HANDOFF_MARK_COUNT;
 
 void timeline_mark(const char *name)
 {
@@ -32,28 +30,20 @@ void timeline_mark(const char *name)
 
 void timeline_ready(void)
 {
-    uint64_t start = memory_handoff()->marks[HANDOFF_MARK_ENTRY];
-    print("keel: ready cpus=%u boot_us=%llu\n", smp_cpu_count(), time_us_of_tsc(cpu_tsc() - start));
-}
-
-static void print_phase(const char *name, uint64_t from, uint64_t to)
-{
-    print("%-22s %14llu tsc %10llu us\n", name, to - from, time_us_of_tsc(to - from));
+    uint64_t ticks = cpu_tsc() - memory_handoff()->marks[HANDOFF_MARK_ENTRY];
+    print("keel: ready cpus=%u boot_us=%llu\n", smp_cpu_count(), time_us_of_tsc(ticks));
 }
 
 void timeline_print(void)
 {
     const uint64_t *early = memory_handoff()->marks;
     uint64_t previous = early[HANDOFF_MARK_ENTRY];
-    for (unsigned i = HANDOFF_MARK_GATHERED; i < HANDOFF_MARK_COUNT; i++) {
-        if (early[i] == 0)
+    for (unsigned i = HANDOFF_MARK_GATHERED; i < mark_count; i++) {
+        uint64_t tsc = i < HANDOFF_MARK_COUNT ? early[i] : marks[i].tsc;
+        if (tsc == 0)
             continue;
-        print_phase(handoff_phases[i], previous, early[i]);
-        previous = early[i];
-    }
-    for (unsigned i = 0; i < mark_count; i++) {
-        print_phase(marks[i].name, previous, marks[i].tsc);
-        previous = marks[i].tsc;
+        print("%-22s %14llu tsc %10llu us\n", marks[i].name, tsc - previous, time_us_of_tsc(tsc - previous));
+        previous = tsc;
     }
     print("boot: exit_to_ready_tsc=%llu\n", previous - early[HANDOFF_MARK_EXIT]);
 }

@@ -8,8 +8,8 @@
 
 #include "kernel/base/types.h"
 
-/* More phases than main.c has; one more is a bug (CHECK). */
-#define TIMELINE_MARKS_MAX 32u
+/* More phases than boot/ and main.c have; one more is a bug (CHECK). */
+#define TIMELINE_MARKS_MAX 20u
 
 /* The phase `name` ends now. */
 void timeline_mark(const char *name);

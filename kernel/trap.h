@@ -1,7 +1,7 @@
 /*
  * Traps: where every vector goes.
  *
- * Owns: the decision whether an exception is expected (trap_catch, a firmware call, recover_read) or a panic, and the
+ * Owns: the decision whether an exception is expected (recover_call, a firmware call, recover_read) or a panic, and the
  * passing of interrupts to kernel/irq.c.
  * Rules: handlers run with interrupts off, never allocate, and print only to die.
  */
@@ -14,7 +14,6 @@
 
 struct percpu;
 
-
 /* The boot CPU's block, segments, vectors and control registers: faults are reported from here on. First of all. */
 void trap_init(void);
 
@@ -24,13 +23,7 @@ void trap_use_stacks(void);
 /* What trap_init and trap_use_stacks do, for another CPU, whose block and stacks are ready. */
 void trap_init_cpu(struct percpu *cpu);
 
-/*
- * Runs function(argument). True: it faulted, and `report` (unless NULL) says how; what it held stays held. False: it
- * returned. Does not nest; interrupts stay as they are.
- */
-bool trap_catch(void (*function)(void *), void *argument, struct recovery *report);
-
-/* "page fault", "divide error", ...: a constant string for every vector. */
+/* "page fault", "divide error", ...: a constant string for every exception. */
 const char *trap_name(uint64_t vector);
 
 /* From vectors.asm, once per trap. Changes to `frame` take effect on return. */

@@ -6,9 +6,9 @@
  */
 #include "mm/mm.h"
 
-/* The terms that come from the map alone. */
-static void count_regions(const struct mm *mm, struct ledger *ledger)
+void mm_ledger(struct mm *mm, struct ledger *ledger)
 {
+    *ledger = (struct ledger){.mended = mm->map.mended, .reclaimed = mm->reclaimed_pages};
     for (enum memory_kind kind = 0; kind < MEMORY_KIND_COUNT; kind++) {
         uint64_t low = memmap_pages(&mm->map, kind, true);
         uint64_t high = memmap_pages(&mm->map, kind, false);
@@ -23,12 +23,6 @@ static void count_regions(const struct mm *mm, struct ledger *ledger)
         if (memory_kind_reclaimable(kind) && !mm->reclaimed)
             ledger->awaiting += high;
     }
-}
-
-void mm_ledger(struct mm *mm, struct ledger *ledger)
-{
-    *ledger = (struct ledger){.mended = mm->map.mended, .reclaimed = mm->reclaimed_pages};
-    count_regions(mm, ledger);
     ledger->firmware += mm->kept_pages;
     ledger->used = mm->image_pages + mm->early.used_pages;
     ledger->free = mm->early.free_pages;
@@ -49,8 +43,6 @@ struct audit {
 static void audit_piece(struct audit *audit, struct prange piece, enum page_kind kind)
 {
     struct mm *mm = audit->mm;
-    if (prange_empty(piece))
-        return;
     audit->agrees &= page_array_is_kind(&mm->pages, piece, kind);
     if (kind == PAGE_FRAME)
         audit->frame_pages += prange_pages(piece);
@@ -58,36 +50,27 @@ static void audit_piece(struct audit *audit, struct prange piece, enum page_kind
         audit->agrees &= frames_free_in(&mm->frames, piece) == 0;
 }
 
-static void audit_reclaimable(struct audit *audit, const struct memory_region *region)
+static void audit_reclaimed(struct audit *audit, const struct memory_region *region)
 {
-    struct mm *mm = audit->mm;
-    if (!mm->reclaimed) {
-        audit_piece(audit, region->range, PAGE_AWAITING);
-        return;
-    }
+    bool retained = region->kind == MEMORY_KERNEL_BOOT && audit->mm->boot_retained;
     struct prange rest = region->range;
     while (!prange_empty(rest)) {
         struct prange piece;
-        bool kept = keep_next(&mm->keep, &rest, &piece);
-        bool retained = region->kind == MEMORY_KERNEL_BOOT && mm->boot_retained;
+        bool kept = keep_next(&audit->mm->keep, &rest, &piece);
         audit_piece(audit, piece, kept ? PAGE_FIRMWARE : retained ? PAGE_KERNEL : PAGE_FRAME);
     }
 }
 
 static void audit_region(struct audit *audit, const struct memory_region *region)
 {
-    enum memory_kind kind = (enum memory_kind)region->kind;
-    if (!memory_kind_counted(kind)) {
-        audit_piece(audit, region->range, PAGE_ABSENT);
-    } else if (memory_region_low(region)) {
-        audit_piece(audit, region->range, PAGE_LOW);
-    } else if (kind == MEMORY_CONVENTIONAL) {
+    enum page_kind kind = page_kind_of(region);
+    if (kind == PAGE_FRAME) {
         audit_piece(audit, early_rest(region), PAGE_FRAME);
         audit_piece(audit, early_taken(region), PAGE_KERNEL);
-    } else if (memory_kind_reclaimable(kind)) {
-        audit_reclaimable(audit, region);
+    } else if (kind == PAGE_AWAITING && audit->mm->reclaimed) {
+        audit_reclaimed(audit, region);
     } else {
-        audit_piece(audit, region->range, kind == MEMORY_KERNEL ? PAGE_KERNEL : PAGE_FIRMWARE);
+        audit_piece(audit, region->range, kind);
     }
 }
 
@@ -98,10 +81,8 @@ enum status mm_audit(struct mm *mm)
         audit_region(&audit, &mm->map.regions[i]);
     if (!audit.agrees || audit.frame_pages != frames_free_count(&mm->frames) + frames_used_count(&mm->frames))
         return STATUS_INVALID;
-    enum status status = frames_audit(&mm->frames);
-    if (status != STATUS_OK)
-        return status;
     struct ledger ledger;
     mm_ledger(mm, &ledger);
-    return ledger_check(&ledger);
+    enum status status = frames_audit(&mm->frames);
+    return status == STATUS_OK ? ledger_check(&ledger) : status;
 }

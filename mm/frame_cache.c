@@ -7,7 +7,6 @@
  * Rules: one CPU at a time, no interrupt handler; only the counts are read by others. The two fast paths are leaves
  * that end in a jump to the slow ones: they save no register.
  */
-#include "kernel/base/check.h"
 #include "kernel/base/string.h"
 #include "mm/frames.h"
 
@@ -33,34 +32,31 @@ static uint32_t cache_capacity(unsigned order)
 }
 
 /* Gives back the `count` oldest. */
-static NOINLINE void cache_flush_order(struct frame_cache *cache, unsigned order, uint32_t count)
+static void cache_flush_order(struct frame_cache *cache, unsigned order, uint32_t count)
 {
     uint64_t *stack = cache_stack(cache, order);
     uint32_t left = cache_count(cache, order) - count;
-    if (order == 0)
-        frames_give_singles(cache->frames, stack, count);
-    else
-        frames_give_runs(cache->frames, stack, count, order);
+    frames_give_many(cache->frames, order, stack, count);
     memmove(stack, stack + count, left * sizeof(stack[0]));
     cache_set_count(cache, order, left);
 }
 
 void frame_cache_init(struct frame_cache *cache, struct frames *frames)
 {
+    memset(cache, 0, sizeof(*cache));
     cache->frames = frames;
-    for (unsigned order = 0; order < FRAME_CACHE_ORDERS; order++)
-        cache_set_count(cache, order, 0);
     spinlock_acquire(&frames->lock);
     cache->next = frames->caches;
     frames->caches = cache;
     spinlock_release(&frames->lock);
 }
 
-uint64_t frame_cache_frames(const struct frame_cache *cache)
+uint64_t frame_caches_total(const struct frames *frames)
 {
     uint64_t total = 0;
-    for (unsigned order = 0; order < FRAME_CACHE_ORDERS; order++)
-        total += (uint64_t)cache_count(cache, order) << order;
+    for (const struct frame_cache *cache = frames->caches; cache != NULL; cache = cache->next)
+        for (unsigned order = 0; order < FRAME_CACHE_ORDERS; order++)
+            total += (uint64_t)cache_count(cache, order) << order;
     return total;
 }
 
@@ -70,41 +66,32 @@ void frame_cache_flush(struct frame_cache *cache)
         cache_flush_order(cache, order, cache_count(cache, order));
 }
 
-static NOINLINE void cache_refill(struct frame_cache *cache, unsigned order)
+/* When the shared state has none, what this cache keeps in other orders may still make one. */
+struct paddr frame_alloc_below(struct frame_cache *cache, unsigned order, uint64_t limit)
 {
-    uint64_t *stack = cache_stack(cache, order);
-    uint32_t half = cache_capacity(order) / 2;
-    uint32_t count = order == 0 ? frames_take_rows(cache->frames, stack, half)
-                                : frames_take_runs(cache->frames, stack, half, order);
-    cache_set_count(cache, order, count);
-}
-
-/* The shared state has none: what this cache keeps in other orders may still make one. */
-static NOINLINE struct paddr alloc_last(struct frame_cache *cache, unsigned order, uint64_t limit)
-{
+    struct paddr address = frames_take(cache->frames, order, limit);
+    if (address.value != 0)
+        return address;
     frame_cache_flush(cache);
     return frames_take(cache->frames, order, limit);
 }
 
-/* Orders that are not cached. */
-static NOINLINE struct paddr alloc_shared(struct frame_cache *cache, unsigned order)
-{
-    struct paddr address = order == FRAME_ORDER_BLOCK ? frames_take_block(cache->frames)
-                                                      : frames_take(cache->frames, order, FRAMES_NO_LIMIT);
-    return address.value != 0 ? address : alloc_last(cache, order, FRAMES_NO_LIMIT);
-}
-
 static NOINLINE struct paddr alloc_cached(struct frame_cache *cache, unsigned order)
 {
+    uint64_t *stack = cache_stack(cache, order);
     uint32_t count = cache_count(cache, order);
-    if (count == 0) {
-        cache_refill(cache, order);
-        count = cache_count(cache, order);
-    }
     if (count == 0)
-        return alloc_last(cache, order, FRAMES_NO_LIMIT);
+        count = frames_take_many(cache->frames, order, stack, cache_capacity(order) / 2);
+    if (count == 0)
+        return frame_alloc_below(cache, order, FRAMES_NO_LIMIT);
     cache_set_count(cache, order, count - 1);
-    return PADDR(cache_stack(cache, order)[count - 1]);
+    return PADDR(stack[count - 1]);
+}
+
+static NOINLINE struct paddr alloc_shared(struct frame_cache *cache, unsigned order)
+{
+    struct paddr block = order == FRAME_ORDER_BLOCK ? frames_take_block(cache->frames) : PADDR(0);
+    return block.value != 0 ? block : frame_alloc_below(cache, order, FRAMES_NO_LIMIT);
 }
 
 struct paddr frame_alloc(struct frame_cache *cache, unsigned order)
@@ -114,12 +101,6 @@ struct paddr frame_alloc(struct frame_cache *cache, unsigned order)
         return order < FRAME_CACHE_ORDERS ? alloc_cached(cache, order) : alloc_shared(cache, order);
     cache_set_count(cache, 0, count - 1);
     return PADDR(cache->singles[count - 1]);
-}
-
-struct paddr frame_alloc_below(struct frame_cache *cache, unsigned order, uint64_t limit)
-{
-    struct paddr address = frames_take(cache->frames, order, limit);
-    return address.value != 0 ? address : alloc_last(cache, order, limit);
 }
 
 static NOINLINE void free_cached(struct frame_cache *cache, struct paddr address, unsigned order)
@@ -132,24 +113,17 @@ static NOINLINE void free_cached(struct frame_cache *cache, struct paddr address
     cache_set_count(cache, order, count + 1);
 }
 
-static NOINLINE void free_shared(struct frame_cache *cache, struct paddr address, unsigned order)
-{
-    if (order == FRAME_ORDER_BLOCK)
-        frames_give_block(cache->frames, address);
-    else
-        frames_give(cache->frames, address, order);
-}
-
 void frame_free(struct frame_cache *cache, struct paddr address, unsigned order)
 {
     uint32_t count = cache_count(cache, 0);
-    if (order != 0 || count == FRAME_CACHE_SINGLES) {
-        if (order < FRAME_CACHE_ORDERS)
-            free_cached(cache, address, order);
-        else
-            free_shared(cache, address, order);
-        return;
+    if (order == 0 && count < FRAME_CACHE_SINGLES) {
+        cache->singles[count] = address.value;
+        cache_set_count(cache, 0, count + 1);
+    } else if (order < FRAME_CACHE_ORDERS) {
+        free_cached(cache, address, order);
+    } else if (order == FRAME_ORDER_BLOCK) {
+        frames_give_block(cache->frames, address);
+    } else {
+        frames_give(cache->frames, address, order);
     }
-    cache->singles[count] = address.value;
-    cache_set_count(cache, 0, count + 1);
 }

@@ -4,7 +4,6 @@
  */
 #include "mm/frame_index.h"
 
-#include "kernel/base/check.h"
 #include "kernel/base/string.h"
 
 #define SECTION_ORDER 15u /* a full section is a run of this order */
@@ -23,16 +22,11 @@ static uint32_t words_for(uint32_t bit_count)
     return (bit_count + 63) / 64;
 }
 
-/* Of one order. Low sections have room here too, which they do not use: a few bits. */
-static uint32_t level_words(uint32_t section_count)
-{
-    return words_for(section_count) + words_for(words_for(section_count));
-}
-
+/* Low sections have room in the levels too, which they do not use: a few bits. */
 uint64_t frame_index_bytes(uint32_t section_count)
 {
-    uint64_t words = (uint64_t)FRAME_ORDERS * level_words(section_count);
-    return section_count * sizeof(struct frame_bits) + words * sizeof(uint64_t);
+    uint64_t words = words_for(section_count) + words_for(words_for(section_count)) + FRAME_ROOT_WORDS;
+    return section_count * sizeof(struct frame_bits) + FRAME_ORDERS * words * sizeof(uint64_t);
 }
 
 void frame_index_init(struct frames *frames, void *memory)
@@ -41,98 +35,59 @@ void frame_index_init(struct frames *frames, void *memory)
     memset(memory, 0, frame_index_bytes(count));
     frames->bits = memory;
     uint64_t *words = (uint64_t *)(frames->bits + count);
-    for (unsigned order = 0; order < FRAME_ORDERS; order++, words += level_words(count)) {
-        frames->middle[order] = words;
-        frames->top[order] = words + words_for(count);
+    for (unsigned order = 0; order < FRAME_ORDERS; order++) {
+        uint64_t **level = frames->level[order];
+        level[0] = words;
+        level[1] = level[0] + words_for(count);
+        level[2] = level[1] + words_for(words_for(count));
+        words = level[2] + FRAME_ROOT_WORDS;
     }
 }
 
-void frame_index_note(struct frames *frames, unsigned order, uint32_t slot)
+void frame_index_mark(struct frames *frames, unsigned order, uint32_t slot, bool any)
 {
     if (slot < frames->low_count) {
-        frames->low[order] |= BIT(slot);
+        frames->low[order] = (frames->low[order] & ~BIT(slot)) | (uint64_t)any << slot;
         return;
     }
-    uint32_t high = slot - frames->low_count;
-    frames->middle[order][high / 64] |= BIT(high % 64);
-    frames->top[order][high / 64 / 64] |= BIT(high / 64 % 64);
-    frames->root[order][high / 64 / 64 / 64] |= BIT(high / 64 / 64 % 64);
-}
-
-void frame_index_forget(struct frames *frames, unsigned order, uint32_t slot)
-{
-    if (slot < frames->low_count) {
-        frames->low[order] &= ~BIT(slot);
-        return;
+    uint32_t at = slot - frames->low_count;
+    for (unsigned level = 0; level < FRAME_LEVELS; level++, at /= 64) {
+        uint64_t *word = &frames->level[order][level][at / 64];
+        uint64_t others = *word & ~BIT(at % 64);
+        *word = others | (uint64_t)any << at % 64;
+        if (others != 0)
+            return; /* what is above does not change */
     }
-    uint32_t high = slot - frames->low_count;
-    if ((frames->middle[order][high / 64] &= ~BIT(high % 64)) != 0)
-        return;
-    if ((frames->top[order][high / 64 / 64] &= ~BIT(high / 64 % 64)) != 0)
-        return;
-    frames->root[order][high / 64 / 64 / 64] &= ~BIT(high / 64 / 64 % 64);
 }
 
-/* ---- Runs of whole blocks ---- */
-
-/* How many sections a run of the order (9 or more) touches, and which blocks of the first one, from block 0. */
-static uint32_t run_sections(unsigned order)
-{
-    return order > SECTION_ORDER ? 1u << (order - SECTION_ORDER) : 1;
-}
-
-static uint64_t run_mask(unsigned order)
-{
-    return bits_mask(0, order > SECTION_ORDER ? 64 : 1u << (order - FRAME_ORDER_BLOCK));
-}
-
-/* Whether the section starts an aligned run of `count` sections, without a hole and free as a whole. */
+/* Whether `count` sections from the slot on are one aligned run, free as a whole. Slots rise with their addresses. */
 static bool sections_whole(const struct frames *frames, uint32_t slot, uint32_t count)
 {
-    uint64_t base = section_base(frames->sections, slot).value;
-    if (frames->section_count - slot < count || (base >> SECTION_SHIFT) % count != 0)
+    const uint32_t *section = &frames->sections->section_of[slot];
+    if (frames->section_count - slot < count || *section % count != 0 || section[count - 1] != *section + count - 1)
         return false;
     for (uint32_t i = 0; i < count; i++)
-        if (frames->bits[slot + i].order[FRAME_ORDER_BLOCK] != ~(uint64_t)0 ||
-            section_base(frames->sections, slot + i).value != base + i * SECTION_BYTES)
+        if (frames->bits[slot + i].order[FRAME_ORDER_BLOCK] != ~(uint64_t)0)
             return false;
     return true;
 }
 
 uint64_t frame_index_take_blocks(struct frames *frames, unsigned order, bool high, uint64_t limit)
 {
+    unsigned in_section = (order < SECTION_ORDER ? order : SECTION_ORDER) - FRAME_ORDER_BLOCK;
+    uint32_t count = order < SECTION_ORDER ? 1 : 1u << (order - SECTION_ORDER);
     uint32_t end = high ? frames->section_count : frames->low_count;
-    uint32_t count = run_sections(order);
-    uint64_t mask = run_mask(order);
     for (uint32_t slot = high ? frames->low_count : 0; slot < end; slot++) {
-        uint64_t starts = frames->bits[slot].order[FRAME_ORDER_BLOCK];
-        if (count == 1)
-            starts = frame_index_runs(starts, order - FRAME_ORDER_BLOCK);
-        else
-            starts = sections_whole(frames, slot, count);
-        if (starts == 0)
+        uint64_t starts = frame_index_runs(frames->bits[slot].order[FRAME_ORDER_BLOCK], in_section);
+        if (starts == 0 || (count > 1 && !sections_whole(frames, slot, count)))
             continue;
         unsigned first = bits_first(starts);
         uint64_t address = section_base(frames->sections, slot).value + first * BLOCK_BYTES;
-        if (address >= limit || limit - address < PAGE_SIZE << order)
+        if (address + (PAGE_SIZE << order) > limit)
             return 0;
         for (uint32_t i = 0; i < count; i++)
-            frame_index_clear(frames, FRAME_ORDER_BLOCK, slot + i, mask << first);
+            frame_index_clear(frames, FRAME_ORDER_BLOCK, slot + i, frame_index_masks[in_section] << first);
         return address;
     }
     return 0;
-}
-
-void frame_index_give_blocks(struct frames *frames, struct paddr address, unsigned order)
-{
-    uint32_t block = section_block(frames->sections, address);
-    uint32_t slot = block / SECTION_BLOCKS;
-    uint32_t count = run_sections(order);
-    uint64_t mask = run_mask(order);
-    for (uint32_t i = 0; i < count; i++) {
-        CHECK(section_slot(frames->sections, paddr_add(address, i * SECTION_BYTES)) == slot + i);
-        struct frame_bits *bits = &frames->bits[slot + i];
-        CHECK(((bits->order[FRAME_ORDER_BLOCK] | bits->split) & (mask << block % SECTION_BLOCKS)) == 0);
-        frame_index_set(frames, FRAME_ORDER_BLOCK, slot + i, mask << block % SECTION_BLOCKS);
-    }
 }

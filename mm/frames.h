@@ -23,6 +23,7 @@
 #define FRAME_ROWS        8u  /* words of 64 frames in a block */
 
 /* 64 TiB of sections with RAM: what the root words of an order can tell apart, and what the direct map holds. */
+#define FRAME_LEVELS        3u
 #define FRAME_ROOT_WORDS    2u
 #define FRAMES_SECTIONS_MAX (FRAME_ROOT_WORDS * 64 * 64 * 64)
 
@@ -39,7 +40,7 @@
  *   2. split & B:  free(b) == population count of R, and < 512
  *   3. order[k] & B  ==  (split & B) && k < limit(b)
  *   4. split & B:  no aligned free run of 2^limit(b) frames is in R, and limit(b) == 0 only when free(b) == 0
- *   5. a bit of low, middle, top or root is set if and only if the word below it is not 0
+ *   5. a bit of low or of a level is set if and only if the word below it is not 0
  *   6. frames.free == 512 * bits in order[9] + sum of free(b) of the split, and frames.added == free + handed_out
  */
 struct frame_bits {
@@ -62,11 +63,9 @@ struct frames {
     struct frame_block *blocks; /* [section_count * 64] */
     uint64_t *rows;             /* [section_count * 64 * FRAME_ROWS]: a set bit is a free frame of a split block */
 
-    /* For each order the sections that have a bit of it: low memory in one word, the rest in three levels. */
+    /* For each order the sections that have a bit of it: low memory in one word, the rest in levels; 2 is the root. */
     uint64_t low[FRAME_ORDERS];
-    uint64_t root[FRAME_ORDERS][FRAME_ROOT_WORDS];
-    uint64_t *top[FRAME_ORDERS];
-    uint64_t *middle[FRAME_ORDERS];
+    uint64_t *level[FRAME_ORDERS][FRAME_LEVELS];
 
     /* In frames; caches hold handed-out frames as far as these know. added == free + handed_out. */
     uint64_t added;
@@ -91,7 +90,6 @@ struct frames_stats {
     uint64_t cached;
     uint64_t whole_blocks; /* free as a whole */
     uint64_t split_blocks; /* free in part, or handed out in pieces */
-    uint64_t free_below_4g; /* without caches */
 };
 
 /* Bytes of metadata for that many sections: a multiple of 64. */
@@ -109,8 +107,8 @@ void frames_add(struct frames *frames, struct prange range);
 /* The cache starts empty, and counts in frames_free_count from here on for ever. */
 void frame_cache_init(struct frame_cache *cache, struct frames *frames);
 
-/* Frames that it keeps now, of all orders. May be asked by any CPU. */
-uint64_t frame_cache_frames(const struct frame_cache *cache);
+/* Frames of all orders that all caches keep now. The lock is held; any CPU. */
+uint64_t frame_caches_total(const struct frames *frames);
 
 /* Every frame that the cache keeps goes back to the shared state. */
 void frame_cache_flush(struct frame_cache *cache);
@@ -135,19 +133,30 @@ struct paddr frames_take_block(struct frames *frames);
 void frames_give_block(struct frames *frames, struct paddr address);
 
 /*
- * What caches are filled from and emptied into, the lock taken once. The first takes whole rows until it has `wanted`
- * frames, so up to 63 more. Returned: how many were stored, the lowest address of each row last; fewer than `wanted`
- * when memory ran out.
+ * What caches are filled from and emptied into, the lock taken once; how many were stored, which is fewer than `wanted`
+ * when memory ran out. Order 0 is taken in whole rows, so up to 63 more, the lowest address of each row last.
  */
-uint32_t frames_take_rows(struct frames *frames, uint64_t *addresses, uint32_t wanted);
-uint32_t frames_take_runs(struct frames *frames, uint64_t *addresses, uint32_t wanted, unsigned order);
-void frames_give_singles(struct frames *frames, const uint64_t *addresses, uint32_t count);
-void frames_give_runs(struct frames *frames, const uint64_t *addresses, uint32_t count, unsigned order);
+uint32_t frames_take_many(struct frames *frames, unsigned order, uint64_t *addresses, uint32_t wanted);
+void frames_give_many(struct frames *frames, unsigned order, const uint64_t *addresses, uint32_t count);
 
-/* Exact while no CPU allocates. They are counted apart from each other: none is computed from the other's total. */
-uint64_t frames_free_count(struct frames *frames); /* what frame_alloc could hand out, caches included */
-uint64_t frames_used_count(struct frames *frames); /* what its callers hold */
+/* Exact while no CPU allocates. Free and used are counted apart: neither is computed from the other's total. */
 void frames_get_stats(struct frames *frames, struct frames_stats *stats);
+
+/* What frame_alloc could hand out, caches included. */
+static inline uint64_t frames_free_count(struct frames *frames)
+{
+    struct frames_stats stats;
+    frames_get_stats(frames, &stats);
+    return stats.free;
+}
+
+/* What callers hold. */
+static inline uint64_t frames_used_count(struct frames *frames)
+{
+    struct frames_stats stats;
+    frames_get_stats(frames, &stats);
+    return stats.used;
+}
 
 /* What every free checks: an order that exists, an aligned address from 1 MiB up. */
 static inline void frame_check_run(struct paddr address, unsigned order)
@@ -157,13 +166,17 @@ static inline void frame_check_run(struct paddr address, unsigned order)
     CHECK((address.value & ((PAGE_SIZE << order) - 1)) == 0);
 }
 
-/* Whether the frame is free in the shared state; those that a cache keeps are not. False for what was never added. */
-bool frames_is_free(struct frames *frames, struct paddr address);
-
-/* How many frames of the range are free in the shared state. Takes whole blocks at a step. */
+/* How many frames of the range are free in the shared state; those that a cache keeps are not. */
 uint64_t frames_free_in(struct frames *frames, struct prange range);
 
-/* Walks the equations of frames.c. STATUS_INVALID: the state contradicts itself, a bug or a flipped bit. */
+/* Whether the frame is free in the shared state. False for what was never added. */
+static inline bool frames_is_free(struct frames *frames, struct paddr address)
+{
+    uint64_t frame = align_down(address.value, PAGE_SIZE);
+    return frames_free_in(frames, PRANGE(frame, frame + PAGE_SIZE)) != 0;
+}
+
+/* Walks the equations above. STATUS_INVALID: the state contradicts itself, a bug or a flipped bit. */
 enum status frames_audit(struct frames *frames) MUST_CHECK;
 
 #endif

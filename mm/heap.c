@@ -16,7 +16,6 @@
 #include "mm/heap.h"
 
 #include "kernel/base/bits.h"
-#include "kernel/base/check.h"
 
 #define SLAB_ORDER   1u
 #define SLAB_BYTES   (PAGE_SIZE << SLAB_ORDER)
@@ -33,7 +32,7 @@ struct heap_slab {
     uint64_t magic; /* SLAB_MAGIC while it is one */
     struct heap *heap;
     struct heap_slab *next; /* of the class's partial slabs */
-    struct heap_slab *previous;
+    struct heap_slab **link; /* to this one, while it is partial */
     uint16_t class_index; /* HEAP_LARGE: not a slab but one object */
     uint16_t object_count;
     uint16_t free_count;
@@ -42,11 +41,6 @@ struct heap_slab {
 };
 _Static_assert(sizeof(struct heap_slab) <= HEADER_BYTES, "the header has its place");
 _Static_assert((SLAB_BYTES - HEADER_BYTES) / 16 <= FREE_WORDS * 64, "a bit for every object");
-
-void heap_init(struct heap *heap, uint64_t window)
-{
-    *heap = (struct heap){.window = window};
-}
 
 /* Four classes up to 64 bytes, then two for each power of two: 96 128 192 256 ... 2048. */
 static unsigned class_of(size_t size_bytes)
@@ -62,21 +56,18 @@ static unsigned class_of(size_t size_bytes)
 
 static void partial_insert(struct heap_class *class, struct heap_slab *slab)
 {
-    slab->previous = NULL;
     slab->next = class->partial;
-    if (class->partial != NULL)
-        class->partial->previous = slab;
+    slab->link = &class->partial;
+    if (slab->next != NULL)
+        slab->next->link = &slab->next;
     class->partial = slab;
 }
 
-static void partial_remove(struct heap_class *class, struct heap_slab *slab)
+static void partial_remove(struct heap_slab *slab)
 {
-    if (slab->previous != NULL)
-        slab->previous->next = slab->next;
-    else
-        class->partial = slab->next;
+    *slab->link = slab->next;
     if (slab->next != NULL)
-        slab->next->previous = slab->previous;
+        slab->next->link = slab->link;
 }
 
 /* ---- Runs of frames ---- */
@@ -115,39 +106,32 @@ static struct heap_slab *slab_create(struct heap *heap, struct frame_cache *cach
 
 /* ---- Objects ---- */
 
-static unsigned char *slab_object(struct heap_slab *slab, unsigned index)
+/* The lowest free object of the class's first partial slab; NULL when there is none. The class's lock is held. */
+static void *partial_take(struct heap_class *class)
 {
-    return (unsigned char *)slab + HEADER_BYTES + (size_t)index * class_bytes[slab->class_index];
-}
-
-/* From a slab with a free object; its class's lock is held. */
-static void *slab_take(struct heap_class *class, struct heap_slab *slab)
-{
+    struct heap_slab *slab = class->partial;
+    if (slab == NULL)
+        return NULL;
     unsigned word = 0;
-    while (slab->free[word] == 0) {
+    while (word < FREE_WORDS && slab->free[word] == 0)
         word++;
-        CHECK(word < FREE_WORDS);
-    }
-    unsigned bit = bits_first(slab->free[word]);
-    slab->free[word] &= ~BIT(bit);
+    CHECK(slab->free_count > 0 && word < FREE_WORDS);
+    unsigned index = word * 64 + bits_first(slab->free[word]);
+    slab->free[word] &= slab->free[word] - 1;
     slab->free_count--;
     if (slab->free_count == 0)
-        partial_remove(class, slab);
-    return slab_object(slab, word * 64 + bit);
+        partial_remove(slab);
+    return (unsigned char *)slab + HEADER_BYTES + (size_t)index * class_bytes[slab->class_index];
 }
 
 static void *small_alloc(struct heap *heap, struct frame_cache *cache, unsigned class_index)
 {
     struct heap_class *class = &heap->classes[class_index];
-    void *object = NULL;
     spinlock_acquire(&class->lock);
-    if (class->partial == NULL) {
-        struct heap_slab *slab = slab_create(heap, cache, class_index);
-        if (slab != NULL)
-            partial_insert(class, slab);
-    }
-    if (class->partial != NULL)
-        object = slab_take(class, class->partial);
+    struct heap_slab *slab = class->partial == NULL ? slab_create(heap, cache, class_index) : NULL;
+    if (slab != NULL)
+        partial_insert(class, slab);
+    void *object = partial_take(class);
     spinlock_release(&class->lock);
     return object;
 }
@@ -175,33 +159,25 @@ void *heap_alloc(struct heap *heap, struct frame_cache *cache, size_t size_bytes
     return object;
 }
 
-/* Returns the slab if it is empty and not needed; it is on no list then. */
-static struct heap_slab *slab_give(struct heap_class *class, struct heap_slab *slab, uint64_t offset)
+static void small_free(struct heap *heap, struct frame_cache *cache, struct heap_slab *slab, uint64_t offset)
 {
-    uint64_t size = class_bytes[slab->class_index];
-    uint64_t index = offset / size;
-    CHECK(offset % size == 0);
+    CHECK(slab->class_index < HEAP_CLASS_COUNT);
+    struct heap_class *class = &heap->classes[slab->class_index];
+    uint64_t index = offset / class_bytes[slab->class_index];
+    CHECK(offset % class_bytes[slab->class_index] == 0);
     CHECK(index < slab->object_count);
+    spinlock_acquire(&class->lock);
     CHECK((slab->free[index / 64] & BIT(index % 64)) == 0); /* freed already */
     slab->free[index / 64] |= BIT(index % 64);
     if (slab->free_count == 0)
         partial_insert(class, slab);
     slab->free_count++;
-    if (slab->free_count < slab->object_count || (slab->next == NULL && slab->previous == NULL))
-        return NULL;
-    partial_remove(class, slab);
-    return slab;
-}
-
-static void small_free(struct heap *heap, struct frame_cache *cache, struct heap_slab *slab, uint64_t offset)
-{
-    CHECK(slab->class_index < HEAP_CLASS_COUNT);
-    struct heap_class *class = &heap->classes[slab->class_index];
-    spinlock_acquire(&class->lock);
-    struct heap_slab *empty = slab_give(class, slab, offset);
+    bool spare = slab->free_count == slab->object_count && (class->partial != slab || slab->next != NULL);
+    if (spare) /* empty, and not the only one */
+        partial_remove(slab);
     spinlock_release(&class->lock);
-    if (empty != NULL)
-        run_free(heap, cache, empty);
+    if (spare)
+        run_free(heap, cache, slab);
 }
 
 void heap_free(struct heap *heap, struct frame_cache *cache, void *pointer)

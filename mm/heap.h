@@ -31,7 +31,10 @@ struct heap {
     uint64_t page_count; /* frames that the heap holds */
 };
 
-void heap_init(struct heap *heap, uint64_t window);
+static inline void heap_init(struct heap *heap, uint64_t window)
+{
+    *heap = (struct heap){.window = window};
+}
 
 /* NULL: no memory, or size_bytes over HEAP_BYTES_MAX. size_bytes 0 gives an object of the smallest class. */
 void *heap_alloc(struct heap *heap, struct frame_cache *cache, size_t size_bytes) MUST_CHECK;

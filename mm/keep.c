@@ -2,36 +2,25 @@
 #include "mm/keep.h"
 
 #include "kernel/base/check.h"
-
-/* Takes out of the list what touches or overlaps `range`, and returns the union with it. */
-static struct prange absorb(struct keep_list *keep, struct prange range)
-{
-    uint32_t left = 0;
-    for (uint32_t i = 0; i < keep->count; i++) {
-        struct prange other = keep->ranges[i];
-        bool apart = other.end.value < range.start.value || range.end.value < other.start.value;
-        if (apart)
-            keep->ranges[left++] = other;
-        else
-            range = PRANGE(min_u64(range.start.value, other.start.value), max_u64(range.end.value, other.end.value));
-    }
-    keep->count = left;
-    return range;
-}
+#include "kernel/base/string.h"
 
 enum status keep_add(struct keep_list *keep, struct prange range)
 {
     CHECK(!prange_empty(range));
-    uint32_t before = keep->count;
-    range = absorb(keep, prange_page_outward(range));
-    if (keep->count == KEEP_MAX) { /* then it absorbed nothing, so nothing changed */
-        CHECK(before == KEEP_MAX);
-        return STATUS_LIMIT;
+    range = prange_page_outward(range);
+    uint32_t first = 0; /* [first, next) touch or overlap the range, and become one with it */
+    while (first < keep->count && keep->ranges[first].end.value < range.start.value)
+        first++;
+    uint32_t next = first;
+    for (; next < keep->count && keep->ranges[next].start.value <= range.end.value; next++) {
+        struct prange other = keep->ranges[next];
+        range = PRANGE(min_u64(range.start.value, other.start.value), max_u64(range.end.value, other.end.value));
     }
-    uint32_t place = keep->count++;
-    for (; place > 0 && keep->ranges[place - 1].start.value > range.start.value; place--)
-        keep->ranges[place] = keep->ranges[place - 1];
-    keep->ranges[place] = range;
+    if (first == next && keep->count == KEEP_MAX)
+        return STATUS_LIMIT;
+    memmove(&keep->ranges[first + 1], &keep->ranges[next], (keep->count - next) * sizeof(range));
+    keep->ranges[first] = range;
+    keep->count = keep->count - (next - first) + 1;
     return STATUS_OK;
 }
 

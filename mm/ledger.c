@@ -8,10 +8,7 @@ struct mending {
     const char *text;
 };
 
-#define MENDING(field, words)                        \
-    {                                                \
-        offsetof(struct memmap_mended, field), words \
-    }
+#define MENDING(field, words) {offsetof(struct memmap_mended, field), words}
 static const struct mending mendings[] = {
     MENDING(stride_missing, "descriptor size missing, 40 assumed"),
     MENDING(version_other, "descriptor version is not 1"),
@@ -41,42 +38,33 @@ void ledger_balance(struct ledger *ledger)
 
 enum status ledger_check(const struct ledger *ledger)
 {
-    if (ledger->unaccounted != 0)
-        return STATUS_INVALID;
-    if (owned(ledger) != ledger->total)
-        return STATUS_INVALID;
-    return ledger->reclaimed <= ledger->free + ledger->used ? STATUS_OK : STATUS_INVALID;
+    bool balanced = ledger->unaccounted == 0 && owned(ledger) == ledger->total;
+    return balanced && ledger->reclaimed <= ledger->free + ledger->used ? STATUS_OK : STATUS_INVALID;
 }
 
-static bool listed_line(const struct ledger *ledger, unsigned *index, char *buffer, size_t capacity)
+/* Whether this is the line that is asked for: `index` counts down over those that exist. */
+static bool is_line(unsigned *index, bool exists)
 {
-    for (enum memory_kind kind = MEMORY_PERSISTENT; kind < MEMORY_KIND_COUNT; kind++) {
-        if (ledger->listed[kind] == 0 || (*index)-- > 0)
-            continue;
-        format_buffer(buffer, capacity, "listed: %s=%llu", memory_kind_name(kind),
-                      (unsigned long long)ledger->listed[kind]);
-        return true;
-    }
-    return false;
-}
-
-static bool mended_line(const struct ledger *ledger, unsigned *index, char *buffer, size_t capacity)
-{
-    for (size_t i = 0; i < ARRAY_COUNT(mendings); i++) {
-        uint32_t count = *(const uint32_t *)(const void *)((const uint8_t *)&ledger->mended + mendings[i].offset);
-        if (count == 0 || (*index)-- > 0)
-            continue;
-        format_buffer(buffer, capacity, "mended: %u %s", count, mendings[i].text);
-        return true;
-    }
-    return false;
+    return exists && (*index)-- == 0;
 }
 
 bool ledger_line(const struct ledger *ledger, unsigned index, char *buffer, size_t capacity)
 {
-    if (listed_line(ledger, &index, buffer, capacity) || mended_line(ledger, &index, buffer, capacity))
-        return true;
-    if (ledger->awaiting != 0 && index-- == 0) {
+    for (enum memory_kind kind = MEMORY_PERSISTENT; kind < MEMORY_KIND_COUNT; kind++) {
+        if (is_line(&index, ledger->listed[kind] != 0)) {
+            format_buffer(buffer, capacity, "listed: %s=%llu", memory_kind_name(kind),
+                          (unsigned long long)ledger->listed[kind]);
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(mendings); i++) {
+        uint32_t count = *(const uint32_t *)(const void *)((const uint8_t *)&ledger->mended + mendings[i].offset);
+        if (is_line(&index, count != 0)) {
+            format_buffer(buffer, capacity, "mended: %u %s", count, mendings[i].text);
+            return true;
+        }
+    }
+    if (is_line(&index, ledger->awaiting != 0)) {
         format_buffer(buffer, capacity,
                       "awaiting: %llu of firmware are boot services, loader and .boot memory, not given back",
                       (unsigned long long)ledger->awaiting);

@@ -1,6 +1,6 @@
 /*
  * From descriptors to regions: every range becomes two edges, the edges are sorted, and one sweep over them emits a
- * region wherever the set of ranges in force changes. O(n log n), in the caller's work space.
+ * region wherever the set of ranges in force changes. In the caller's work space.
  *
  *     edges     +A     +B   -A      -B          depth of each kind goes up at +, down at -
  *     sweep     [ A    )[ A,B )[ B   )          the greatest kind of depth > 0 is the region's
@@ -10,12 +10,10 @@
 #include "kernel/base/check.h"
 #include "kernel/base/string.h"
 
-enum edge_step { EDGE_BEGIN, EDGE_END, EDGE_CUT };
-
 struct edge {
     uint64_t address;
     uint8_t kind; /* enum memory_kind */
-    uint8_t step; /* enum edge_step */
+    bool begin;   /* of its range, or the end */
     bool runtime;
     bool claim;
     uint32_t reserved;
@@ -32,39 +30,24 @@ struct sweep {
 };
 
 static const uint8_t kind_of_type[] = {
-    [EFI_RESERVED_MEMORY] = MEMORY_RESERVED,
-    [EFI_LOADER_CODE] = MEMORY_LOADER,
-    [EFI_LOADER_DATA] = MEMORY_LOADER,
-    [EFI_BOOT_SERVICES_CODE] = MEMORY_BOOT_SERVICES,
-    [EFI_BOOT_SERVICES_DATA] = MEMORY_BOOT_SERVICES,
-    [EFI_RUNTIME_SERVICES_CODE] = MEMORY_RUNTIME,
-    [EFI_RUNTIME_SERVICES_DATA] = MEMORY_RUNTIME,
-    [EFI_CONVENTIONAL_MEMORY] = MEMORY_CONVENTIONAL,
-    [EFI_UNUSABLE_MEMORY] = MEMORY_RESERVED,
-    [EFI_ACPI_RECLAIM_MEMORY] = MEMORY_ACPI_RECLAIM,
-    [EFI_ACPI_NVS_MEMORY] = MEMORY_ACPI_NVS,
-    [EFI_MMIO] = MEMORY_MMIO,
-    [EFI_MMIO_PORT_SPACE] = MEMORY_MMIO,
-    [EFI_PAL_CODE] = MEMORY_RESERVED,
-    [EFI_PERSISTENT_MEMORY] = MEMORY_PERSISTENT,
-    [EFI_UNACCEPTED_MEMORY] = MEMORY_UNACCEPTED,
+    [EFI_RESERVED_MEMORY] = MEMORY_RESERVED,           [EFI_LOADER_CODE] = MEMORY_LOADER,
+    [EFI_LOADER_DATA] = MEMORY_LOADER,                 [EFI_BOOT_SERVICES_CODE] = MEMORY_BOOT_SERVICES,
+    [EFI_BOOT_SERVICES_DATA] = MEMORY_BOOT_SERVICES,   [EFI_RUNTIME_SERVICES_CODE] = MEMORY_RUNTIME,
+    [EFI_RUNTIME_SERVICES_DATA] = MEMORY_RUNTIME,      [EFI_CONVENTIONAL_MEMORY] = MEMORY_CONVENTIONAL,
+    [EFI_UNUSABLE_MEMORY] = MEMORY_RESERVED,           [EFI_ACPI_RECLAIM_MEMORY] = MEMORY_ACPI_RECLAIM,
+    [EFI_ACPI_NVS_MEMORY] = MEMORY_ACPI_NVS,           [EFI_MMIO] = MEMORY_MMIO,
+    [EFI_MMIO_PORT_SPACE] = MEMORY_MMIO,               [EFI_PAL_CODE] = MEMORY_RESERVED,
+    [EFI_PERSISTENT_MEMORY] = MEMORY_PERSISTENT,       [EFI_UNACCEPTED_MEMORY] = MEMORY_UNACCEPTED,
 };
 
 static const char *const kind_names[MEMORY_KIND_COUNT] = {
-    [MEMORY_CONVENTIONAL] = "conventional",
-    [MEMORY_LOADER] = "loader",
-    [MEMORY_BOOT_SERVICES] = "boot-services",
-    [MEMORY_KERNEL_BOOT] = "kernel-boot",
-    [MEMORY_KERNEL] = "kernel",
-    [MEMORY_ACPI_RECLAIM] = "acpi-reclaim",
-    [MEMORY_WITHHELD] = "withheld",
-    [MEMORY_ACPI_NVS] = "acpi-nvs",
-    [MEMORY_RUNTIME] = "runtime",
-    [MEMORY_PERSISTENT] = "persistent",
-    [MEMORY_UNACCEPTED] = "unaccepted",
-    [MEMORY_UNKNOWN] = "unknown",
-    [MEMORY_RESERVED] = "reserved",
-    [MEMORY_MMIO] = "mmio",
+    [MEMORY_CONVENTIONAL] = "conventional",   [MEMORY_LOADER] = "loader",
+    [MEMORY_BOOT_SERVICES] = "boot-services", [MEMORY_KERNEL_BOOT] = "kernel-boot",
+    [MEMORY_KERNEL] = "kernel",               [MEMORY_ACPI_RECLAIM] = "acpi-reclaim",
+    [MEMORY_WITHHELD] = "withheld",           [MEMORY_ACPI_NVS] = "acpi-nvs",
+    [MEMORY_RUNTIME] = "runtime",             [MEMORY_PERSISTENT] = "persistent",
+    [MEMORY_UNACCEPTED] = "unaccepted",       [MEMORY_UNKNOWN] = "unknown",
+    [MEMORY_RESERVED] = "reserved",           [MEMORY_MMIO] = "mmio",
 };
 
 const char *memory_kind_name(enum memory_kind kind)
@@ -79,15 +62,10 @@ static uint64_t stride_bytes(const struct memmap_source *source)
     return source->descriptor_size == 0 ? sizeof(struct efi_memory_descriptor) : source->descriptor_size;
 }
 
-uint64_t memmap_descriptor_count(const struct memmap_source *source)
-{
-    return source->size_bytes / stride_bytes(source);
-}
-
 struct efi_memory_descriptor memmap_descriptor(const struct memmap_source *source, uint64_t index)
 {
     struct efi_memory_descriptor descriptor;
-    CHECK(index < memmap_descriptor_count(source));
+    CHECK(index < source->size_bytes / stride_bytes(source));
     memcpy(&descriptor, (const uint8_t *)source->descriptors + index * stride_bytes(source), sizeof(descriptor));
     return descriptor;
 }
@@ -96,7 +74,7 @@ static enum status check_source(struct memmap *map, const struct memmap_source *
 {
     if (source->descriptor_size != 0 && source->descriptor_size < sizeof(struct efi_memory_descriptor))
         return STATUS_INVALID;
-    uint64_t count = memmap_descriptor_count(source);
+    uint64_t count = source->size_bytes / stride_bytes(source);
     if (count == 0)
         return STATUS_INVALID;
     if (count > MEMMAP_DESCRIPTORS_MAX)
@@ -114,6 +92,8 @@ static enum memory_kind kind_of(const struct efi_memory_descriptor *descriptor, 
     bool known = descriptor->type < ARRAY_COUNT(kind_of_type);
     enum memory_kind kind = known ? (enum memory_kind)kind_of_type[descriptor->type] : MEMORY_UNKNOWN;
     bool runtime = (descriptor->attribute & EFI_MEMORY_RUNTIME) != 0;
+    bool special = (descriptor->attribute & EFI_MEMORY_SP) != 0;
+    bool write_back = (descriptor->attribute & EFI_MEMORY_WB) != 0;
 
     mended->unknown_type += !known;
     mended->runtime_missing += kind == MEMORY_RUNTIME && !runtime;
@@ -123,34 +103,24 @@ static enum memory_kind kind_of(const struct efi_memory_descriptor *descriptor, 
     }
     if (!memory_kind_ours(kind))
         return kind;
-    if ((descriptor->attribute & EFI_MEMORY_SP) != 0) {
-        mended->specific_purpose++;
-        return MEMORY_WITHHELD;
-    }
-    if ((descriptor->attribute & EFI_MEMORY_WB) == 0) {
-        mended->not_write_back++;
-        return MEMORY_WITHHELD;
-    }
-    return kind;
+    mended->specific_purpose += special;
+    mended->not_write_back += !special && !write_back;
+    return special || !write_back ? MEMORY_WITHHELD : kind;
 }
 
-/* The bytes that the descriptor names, below MEMMAP_PHYSICAL_END; false: dropped. */
-static bool range_of(const struct efi_memory_descriptor *descriptor, struct prange *range, struct memmap_mended *mended)
+/* The bytes that the descriptor names, below MEMMAP_PHYSICAL_END; empty: dropped. */
+static struct prange range_of(const struct efi_memory_descriptor *descriptor, struct memmap_mended *mended)
 {
     uint64_t start = descriptor->physical_start;
-    if (descriptor->number_of_pages == 0) {
-        mended->zero_length++;
-        return false;
-    }
-    if (descriptor->number_of_pages > UINT64_MAX >> PAGE_SHIFT ||
-        descriptor->number_of_pages << PAGE_SHIFT > UINT64_MAX - start) {
-        mended->wrapping++;
-        return false;
-    }
-    uint64_t end = start + (descriptor->number_of_pages << PAGE_SHIFT);
-    mended->clipped += end > MEMMAP_PHYSICAL_END;
-    *range = prange_intersect(PRANGE(start, end), PRANGE(0, MEMMAP_PHYSICAL_END));
-    return !prange_empty(*range);
+    uint64_t page_count = descriptor->number_of_pages;
+    bool wrapping = page_count > (UINT64_MAX - start) >> PAGE_SHIFT;
+    mended->zero_length += page_count == 0;
+    mended->wrapping += wrapping;
+    if (wrapping)
+        return PRANGE(0, 0);
+    uint64_t end = start + (page_count << PAGE_SHIFT);
+    mended->clipped += page_count != 0 && end > MEMMAP_PHYSICAL_END;
+    return prange_intersect(PRANGE(start, end), PRANGE(0, MEMMAP_PHYSICAL_END));
 }
 
 /* A byte that is not surely ours is not ours; a byte that may be the firmware's is the firmware's. */
@@ -162,22 +132,17 @@ static struct prange whole_pages(struct prange range, enum memory_kind kind)
     return PRANGE(start, max_u64(start, align_down(range.end.value, PAGE_SIZE)));
 }
 
-static void add_edge(struct sweep *sweep, struct edge edge)
-{
-    CHECK(sweep->edge_count < MEMMAP_EDGES_MAX);
-    sweep->edges[sweep->edge_count++] = edge;
-}
-
 static void add_range(struct sweep *sweep, struct prange range, struct edge edge)
 {
     if (prange_empty(range))
         return;
+    CHECK(sweep->edge_count + 2 <= MEMMAP_EDGES_MAX);
+    edge.begin = true;
     edge.address = range.start.value;
-    edge.step = EDGE_BEGIN;
-    add_edge(sweep, edge);
+    sweep->edges[sweep->edge_count++] = edge;
+    edge.begin = false;
     edge.address = range.end.value;
-    edge.step = EDGE_END;
-    add_edge(sweep, edge);
+    sweep->edges[sweep->edge_count++] = edge;
 }
 
 static void add_descriptors(struct sweep *sweep, const struct memmap_source *source)
@@ -186,8 +151,8 @@ static void add_descriptors(struct sweep *sweep, const struct memmap_source *sou
     uint64_t previous = 0;
     for (uint32_t i = 0; i < sweep->map->descriptor_count; i++) {
         struct efi_memory_descriptor descriptor = memmap_descriptor(source, i);
-        struct prange range;
-        if (!range_of(&descriptor, &range, mended))
+        struct prange range = range_of(&descriptor, mended);
+        if (prange_empty(range))
             continue;
         mended->unsorted += range.start.value < previous;
         mended->unaligned += (range.start.value & PAGE_MASK) != 0;
@@ -199,85 +164,52 @@ static void add_descriptors(struct sweep *sweep, const struct memmap_source *sou
     }
 }
 
-static void add_claims(struct sweep *sweep, const struct memmap_claim *claims, uint32_t claim_count)
-{
-    CHECK(claim_count <= MEMMAP_CLAIMS_MAX);
-    for (uint32_t i = 0; i < claim_count; i++) {
-        CHECK(((claims[i].range.start.value | claims[i].range.end.value) & PAGE_MASK) == 0);
-        add_range(sweep, claims[i].range, (struct edge){.kind = (uint8_t)claims[i].kind, .claim = true});
-    }
-}
-
-/* Moves edges[root] down until no child of it is greater: the step of a heap sort, which needs no memory. */
-static void sift_down(struct edge *edges, uint32_t root, uint32_t count)
-{
-    struct edge moving = edges[root];
-    for (uint32_t child; (child = 2 * root + 1) < count; root = child) {
-        if (child + 1 < count && edges[child + 1].address > edges[child].address)
-            child++;
-        if (edges[child].address <= moving.address)
-            break;
-        edges[root] = edges[child];
-    }
-    edges[root] = moving;
-}
-
+/* By insertion: most firmware hands out a sorted map, for which that is one look at each edge. */
 static void sort_edges(struct edge *edges, uint32_t count)
 {
-    for (uint32_t i = count / 2; i-- > 0;)
-        sift_down(edges, i, count);
-    for (uint32_t last = count; last-- > 1;) {
-        struct edge greatest = edges[0];
-        edges[0] = edges[last];
-        edges[last] = greatest;
-        sift_down(edges, 0, last);
+    for (uint32_t i = 1; i < count; i++) {
+        struct edge moving = edges[i];
+        uint32_t place = i;
+        for (; place > 0 && edges[place - 1].address > moving.address; place--)
+            edges[place] = edges[place - 1];
+        edges[place] = moving;
     }
 }
 
 static void step(struct sweep *sweep, const struct edge *edge)
 {
-    if (edge->step == EDGE_CUT)
-        return;
-    uint32_t delta = edge->step == EDGE_BEGIN ? 1 : UINT32_MAX; /* modulo 2^32: minus 1 */
+    uint32_t delta = edge->begin ? 1 : UINT32_MAX; /* modulo 2^32: minus 1 */
     sweep->depth[edge->kind] += delta;
-    if (!edge->claim)
-        sweep->descriptors += delta;
-    if (edge->runtime)
-        sweep->runtime += delta;
-}
-
-static bool is_cut(uint64_t address)
-{
-    return address == LOW_MEMORY_END || address == 4 * GIB;
-}
-
-static void append(struct memmap *map, struct memory_region region)
-{
-    struct memory_region *last = map->count == 0 ? NULL : &map->regions[map->count - 1];
-    bool joins = last != NULL && last->range.end.value == region.range.start.value && last->kind == region.kind &&
-                 last->runtime == region.runtime && !is_cut(region.range.start.value);
-    if (joins)
-        last->range.end = region.range.end;
-    else
-        map->regions[map->count++] = region;
+    sweep->descriptors += edge->claim ? 0 : delta;
+    sweep->runtime += edge->runtime ? delta : 0;
 }
 
 /* [start, end) lies between two edges. A claim alone is over a hole, which stays one. */
 static void emit(struct sweep *sweep, uint64_t start, uint64_t end)
 {
+    struct memmap *map = sweep->map;
     if (start == end || sweep->descriptors == 0)
         return;
     enum memory_kind kind = MEMORY_KIND_COUNT - 1;
     while (sweep->depth[kind] == 0)
         kind--;
-    sweep->map->mended.overlapping += sweep->descriptors > 1;
-    append(sweep->map,
-           (struct memory_region){.range = PRANGE(start, end), .kind = (uint8_t)kind, .runtime = sweep->runtime != 0});
+    bool runtime = sweep->runtime != 0;
+    map->mended.overlapping += sweep->descriptors > 1;
+
+    struct memory_region *last = map->count == 0 ? NULL : &map->regions[map->count - 1];
+    bool joins = last != NULL && last->range.end.value == start && last->kind == kind && last->runtime == runtime &&
+                 start != LOW_MEMORY_END && start != 4 * GIB;
+    if (joins)
+        last->range.end = PADDR(end);
+    else
+        map->regions[map->count++] =
+            (struct memory_region){.range = PRANGE(start, end), .kind = (uint8_t)kind, .runtime = runtime};
 }
 
 enum status memmap_build(struct memmap *map, const struct memmap_source *source, const struct memmap_claim *claims,
                          uint32_t claim_count, uint64_t reach, void *scratch)
 {
+    CHECK(claim_count <= MEMMAP_CLAIMS_MAX);
     *map = (struct memmap){0};
     enum status status = check_source(map, source);
     if (status != STATUS_OK)
@@ -286,10 +218,13 @@ enum status memmap_build(struct memmap *map, const struct memmap_source *source,
     struct sweep sweep = {.map = map, .edges = scratch};
     map->regions = (struct memory_region *)(sweep.edges + MEMMAP_EDGES_MAX);
     add_descriptors(&sweep, source);
-    add_claims(&sweep, claims, claim_count);
+    for (uint32_t i = 0; i < claim_count; i++) {
+        CHECK(((claims[i].range.start.value | claims[i].range.end.value) & PAGE_MASK) == 0);
+        add_range(&sweep, claims[i].range, (struct edge){.kind = (uint8_t)claims[i].kind, .claim = true});
+    }
     add_range(&sweep, PRANGE(reach, MEMMAP_PHYSICAL_END), (struct edge){.kind = MEMORY_WITHHELD, .claim = true});
-    add_edge(&sweep, (struct edge){.address = LOW_MEMORY_END, .step = EDGE_CUT});
-    add_edge(&sweep, (struct edge){.address = 4 * GIB, .step = EDGE_CUT});
+    /* Claims nothing, every kind being as strong at least: for its ends, at which no region may go on. */
+    add_range(&sweep, PRANGE(LOW_MEMORY_END, 4 * GIB), (struct edge){.kind = MEMORY_CONVENTIONAL, .claim = true});
 
     sort_edges(sweep.edges, sweep.edge_count);
     uint64_t start = 0;

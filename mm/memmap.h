@@ -106,8 +106,7 @@ MUST_CHECK enum status memmap_build(struct memmap *map, const struct memmap_sour
                                     const struct memmap_claim *claims, uint32_t claim_count, uint64_t reach,
                                     void *scratch);
 
-/* The number of whole descriptors, and one of them; the stride may be anything from 40 bytes up. */
-uint64_t memmap_descriptor_count(const struct memmap_source *source);
+/* One of the whole descriptors; the stride may be anything from 40 bytes up. */
 struct efi_memory_descriptor memmap_descriptor(const struct memmap_source *source, uint64_t index);
 
 /* The first region that ends above `address`; map->count when there is none. */

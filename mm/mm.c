@@ -1,12 +1,10 @@
 /* The memory manager's order of life up to reclaim (mm/reclaim.c), and small services around it. See mm.h. */
 #include "mm/mm.h"
 
-#include "kernel/base/check.h"
 #include "kernel/base/string.h"
 #include "mm/layout.h"
 
 _Static_assert(MM_BUSY_MAX + MM_SEGMENTS_MAX <= MEMMAP_CLAIMS_MAX, "every range of the configuration is a claim");
-_Static_assert(MM_CPUS_MAX * sizeof(struct frame_cache *) <= PAGE_SIZE, "the table of caches is one frame");
 _Static_assert(DIRECT_MAP_BYTES <= (uint64_t)FRAMES_SECTIONS_MAX * SECTION_BYTES, "what is reached can be allocated");
 
 /* What starting CPUs load into CR3 from 32-bit code, and small things generally, are best below 4 GiB. */
@@ -31,13 +29,6 @@ static uint32_t make_claims(const struct mm_config *config, struct memmap_claim 
     return count;
 }
 
-static void copy_descriptors(struct mm *mm)
-{
-    struct efi_memory_descriptor *copy = mm_pointer(mm, mm->firmware_map_address);
-    for (uint32_t i = 0; i < mm->map.descriptor_count; i++)
-        copy[i] = memmap_descriptor(&mm->config.map, i);
-}
-
 /*
  * Moves the regions out of the scratch memory and the descriptors out of boot/'s buffer: those are given back. In two
  * pieces, because memory may be scattered.
@@ -54,7 +45,9 @@ static enum status store_map(struct mm *mm)
     struct memory_region *regions = mm_pointer(mm, mm->regions_address);
     memcpy(regions, mm->map.regions, region_bytes); /* after early_alloc_low, which changed some of them */
     mm->map.regions = regions;
-    copy_descriptors(mm);
+    struct efi_memory_descriptor *descriptors = mm_pointer(mm, mm->firmware_map_address);
+    for (uint32_t i = 0; i < mm->map.descriptor_count; i++)
+        descriptors[i] = memmap_descriptor(&mm->config.map, i);
     return STATUS_OK;
 }
 
@@ -84,17 +77,12 @@ static struct paddr table_alloc(void *context)
     return mm->frames_started ? frames_take(&mm->frames, 0, FRAMES_NO_LIMIT) : early_alloc_low(mm, 1);
 }
 
-static bool is_early(const struct mm *mm, struct paddr address)
-{
-    const struct memory_region *region = &mm->map.regions[memmap_find(&mm->map, address)];
-    return region->kind == MEMORY_CONVENTIONAL && prange_contains(early_taken(region), address);
-}
-
 /* Early pages never become frames: a table made of one waits, in a list through its first word, for the next need. */
 static void table_free(void *context, struct paddr table)
 {
     struct mm *mm = context;
-    if (!is_early(mm, table)) {
+    const struct memory_region *region = &mm->map.regions[memmap_find(&mm->map, table)];
+    if (!early_usable(region) || !prange_contains(early_taken(region), table)) {
         frames_give(&mm->frames, table, 0);
         return;
     }
@@ -115,39 +103,53 @@ static bool is_directly_mapped(const struct mm *mm, const struct memory_region *
     return directly_mapped[region->kind] && region->range.end.value <= DIRECT_MAP_BYTES;
 }
 
-/* Neighbours of different kinds are mapped as one run, so that large pages cover their borders. */
+/*
+ * The next run of RAM for the direct map, from region `*next` on. Neighbours of different kinds are one run, so that
+ * large pages cover their borders. False: there is none.
+ */
+static bool next_direct_run(const struct mm *mm, uint32_t *next, struct prange *run)
+{
+    *run = PRANGE(0, 0);
+    for (; *next < mm->map.count; ++*next) {
+        const struct memory_region *region = &mm->map.regions[*next];
+        bool direct = is_directly_mapped(mm, region);
+        if (prange_empty(*run) && direct)
+            *run = region->range;
+        else if (direct && region->range.start.value == run->end.value)
+            run->end = region->range.end;
+        else if (!prange_empty(*run))
+            break;
+    }
+    return !prange_empty(*run);
+}
+
 static enum status map_ram(struct mm *mm)
 {
-    uint32_t next;
-    for (uint32_t i = 0; i < mm->map.count; i = next) {
-        const struct memory_region *regions = mm->map.regions;
-        next = i + 1;
-        if (!is_directly_mapped(mm, &regions[i]))
-            continue;
-        struct prange run = regions[i].range;
-        for (; next < mm->map.count && regions[next].range.start.value == run.end.value; next++) {
-            if (!is_directly_mapped(mm, &regions[next]))
-                break;
-            run.end = regions[next].range.end;
-        }
-        struct vaddr start = VADDR(DIRECT_MAP_BASE + run.start.value);
-        enum status status = paging_map(&mm->kernel_map, start, run, PAGING_WRITE | PAGING_GLOBAL);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    struct prange run;
+    for (uint32_t next = 0; status == STATUS_OK && next_direct_run(mm, &next, &run);)
+        status = paging_map(&mm->kernel_map, VADDR(DIRECT_MAP_BASE + run.start.value), run,
+                            PAGING_WRITE | PAGING_GLOBAL);
+    return status;
+}
+
+bool mm_in_direct_map(const struct mm *mm, struct prange range)
+{
+    struct prange run;
+    for (uint32_t next = 0; next_direct_run(mm, &next, &run);)
+        if (prange_contains(run, range.start))
+            return range.end.value <= run.end.value;
+    return false;
 }
 
 static enum status map_image(struct mm *mm)
 {
-    for (uint32_t i = 0; i < mm->config.segment_count; i++) {
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < mm->config.segment_count && status == STATUS_OK; i++) {
         const struct mm_segment *segment = &mm->config.segments[i];
-        enum status status =
-            paging_map(&mm->kernel_map, segment->address, segment->range, segment->flags | PAGING_GLOBAL);
-        if (status != STATUS_OK)
-            return status;
+        status = paging_map(&mm->kernel_map, segment->address, segment->range, segment->flags | PAGING_GLOBAL);
     }
-    return STATUS_OK;
+    return status;
 }
 
 enum status mm_build_map(struct mm *mm)
@@ -174,10 +176,10 @@ void mm_use_direct_map(struct mm *mm)
 /* Section table, tables of the page array and frame bits in one piece, then the page array's entries. */
 static enum status make_tables(struct mm *mm)
 {
-    uint64_t section_bytes = align_up(section_table_bytes(&mm->map), 64);
-    uint32_t count = section_count(&mm->map);
-    uint64_t page_bytes = align_up(page_array_table_bytes(count), 64);
-    uint64_t frame_bytes = frames_metadata_bytes(count);
+    section_measure(&mm->sections, &mm->map);
+    uint64_t section_bytes = align_up(section_table_bytes(&mm->sections), 64);
+    uint64_t page_bytes = align_up(page_array_table_bytes(mm->sections.count), 64);
+    uint64_t frame_bytes = frames_metadata_bytes(mm->sections.count);
     struct paddr memory = early_alloc_low(mm, pages_for_bytes(section_bytes + page_bytes + frame_bytes));
     if (memory.value == 0)
         return STATUS_NO_MEMORY;
@@ -187,71 +189,22 @@ static enum status make_tables(struct mm *mm)
     return page_array_init(&mm->pages, &mm->sections, &mm->map, &mm->early, mm->window, tables + section_bytes);
 }
 
-static void hand_over_frames(struct mm *mm)
-{
-    early_close(&mm->early);
-    for (uint32_t i = 0; i < mm->map.count; i++) {
-        const struct memory_region *region = &mm->map.regions[i];
-        if (region->kind != MEMORY_CONVENTIONAL || memory_region_low(region))
-            continue;
-        struct prange rest = early_rest(region);
-        if (!prange_empty(rest))
-            frames_add(&mm->frames, rest);
-    }
-    mm->frames_started = true;
-}
-
 enum status mm_start_frames(struct mm *mm)
 {
     CHECK(!mm->frames_started);
     enum status status = make_tables(mm);
     if (status != STATUS_OK)
         return status;
-    hand_over_frames(mm);
+    early_close(&mm->early);
+    for (uint32_t i = 0; i < mm->map.count; i++)
+        if (early_usable(&mm->map.regions[i]))
+            frames_add(&mm->frames, early_rest(&mm->map.regions[i]));
+    mm->frames_started = true;
     frame_cache_init(&mm->boot_cache, &mm->frames);
     heap_init(&mm->heap, mm->window);
 
-    struct paddr table = frames_take(&mm->frames, 0, FRAMES_NO_LIMIT);
-    if (table.value == 0)
-        return STATUS_NO_MEMORY;
-    mm->caches = mm_pointer(mm, table);
-    memset(mm->caches, 0, PAGE_SIZE);
     mm->caches[0] = &mm->boot_cache;
     return vspace_init(&mm->vspace, &mm->kernel_map, &mm->frames);
-}
-
-void mm_describe(struct mm *mm)
-{
-    page_array_describe(&mm->pages);
-}
-
-enum status mm_described(struct mm *mm, struct page_array_token *token)
-{
-    return page_array_complete(&mm->pages, token);
-}
-
-void *mm_pointer(const struct mm *mm, struct paddr address)
-{
-    return (void *)(uintptr_t)(mm->window + address.value);
-}
-
-bool mm_in_direct_map(const struct mm *mm, struct prange range)
-{
-    for (uint32_t i = memmap_find(&mm->map, range.start); i < mm->map.count; i++) {
-        const struct memory_region *region = &mm->map.regions[i];
-        if (!prange_contains(region->range, range.start) || !is_directly_mapped(mm, region))
-            return false;
-        if (region->range.end.value >= range.end.value)
-            return true;
-        range.start = region->range.end;
-    }
-    return false;
-}
-
-const struct efi_memory_descriptor *mm_firmware_map(const struct mm *mm, uint32_t *count)
-{
-    *count = mm->map.descriptor_count;
-    return mm_pointer(mm, mm->firmware_map_address);
 }
 
 enum status mm_add_cpu(struct mm *mm, unsigned cpu)
@@ -266,9 +219,4 @@ enum status mm_add_cpu(struct mm *mm, unsigned cpu)
     frame_cache_init(cache, &mm->frames);
     mm->caches[cpu] = cache;
     return STATUS_OK;
-}
-
-struct frame_cache *mm_cache(const struct mm *mm, unsigned cpu)
-{
-    return mm->frames_started && cpu < MM_CPUS_MAX ? mm->caches[cpu] : NULL;
 }

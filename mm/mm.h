@@ -61,7 +61,7 @@ struct mm_config {
 
 #define MM_SCRATCH_BYTES MEMMAP_SCRATCH_BYTES
 
-/* CPUs that can have a frame cache; the table of them is one frame. */
+/* CPUs that can have a frame cache. */
 #define MM_CPUS_MAX 512u
 
 struct mm {
@@ -80,7 +80,7 @@ struct mm {
     struct heap heap;
     struct keep_list keep;
     struct frame_cache boot_cache; /* the first CPU's, alive before there is any memory to put it in */
-    struct frame_cache **caches;   /* MM_CPUS_MAX, by CPU number */
+    struct frame_cache *caches[MM_CPUS_MAX]; /* by CPU number */
     uint64_t image_pages;          /* from 1 MiB up, of the image: those that stay */
     uint64_t kept_pages;           /* of reclaimable memory: those that mm_reclaim left to the firmware */
     uint64_t reclaimed_pages;      /* were boot services */
@@ -88,6 +88,12 @@ struct mm {
     bool boot_retained; /* the temporary segments could not be given back */
     bool reclaimed;
 };
+
+/* Through the window: RAM that the direct map holds (mm_in_direct_map). */
+static inline void *mm_pointer(const struct mm *mm, struct paddr address)
+{
+    return (void *)(uintptr_t)(mm->window + address.value);
+}
 
 /*
  * Builds the region list and copies it, and the descriptors, out of the caller's buffers. `mm` is all zeros; the
@@ -109,8 +115,15 @@ void mm_use_direct_map(struct mm *mm);
 MUST_CHECK enum status mm_start_frames(struct mm *mm);
 
 /* See page_array_describe, page_array_complete. */
-void mm_describe(struct mm *mm);
-MUST_CHECK enum status mm_described(struct mm *mm, struct page_array_token *token);
+static inline void mm_describe(struct mm *mm)
+{
+    page_array_describe(&mm->pages);
+}
+
+MUST_CHECK static inline enum status mm_described(const struct mm *mm, struct page_array_token *token)
+{
+    return page_array_complete(&mm->pages, token);
+}
 
 /*
  * The pages that the bytes of `range` touch stay the firmware's; outside reclaimable memory that says nothing new.
@@ -131,19 +144,23 @@ void mm_ledger(struct mm *mm, struct ledger *ledger);
 /* Allocator, page array and ledger against one another. STATUS_INVALID: they disagree. After mm_described. */
 MUST_CHECK enum status mm_audit(struct mm *mm);
 
-/* Through the window: RAM that the direct map holds (mm_in_direct_map). */
-void *mm_pointer(const struct mm *mm, struct paddr address);
-
 /* Whether all of the range is RAM that the direct map holds: memory of ours (but for the image) and ACPI's. */
 bool mm_in_direct_map(const struct mm *mm, struct prange range);
 
 /* The firmware's descriptors, in its order. */
-const struct efi_memory_descriptor *mm_firmware_map(const struct mm *mm, uint32_t *count);
+static inline const struct efi_memory_descriptor *mm_firmware_map(const struct mm *mm, uint32_t *count)
+{
+    *count = mm->map.descriptor_count;
+    return mm_pointer(mm, mm->firmware_map_address);
+}
 
 /* A frame cache for CPU number `cpu`; CPU 0 has one from mm_start_frames on. STATUS_LIMIT, STATUS_NO_MEMORY. */
 MUST_CHECK enum status mm_add_cpu(struct mm *mm, unsigned cpu);
 
 /* NULL for a CPU without one. */
-struct frame_cache *mm_cache(const struct mm *mm, unsigned cpu);
+static inline struct frame_cache *mm_cache(const struct mm *mm, unsigned cpu)
+{
+    return mm->frames_started && cpu < MM_CPUS_MAX ? mm->caches[cpu] : NULL;
+}
 
 #endif

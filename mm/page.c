@@ -7,7 +7,6 @@
 #include "mm/page.h"
 
 #include "kernel/base/bits.h"
-#include "kernel/base/check.h"
 #include "kernel/base/string.h"
 #include "mm/port.h"
 
@@ -15,12 +14,6 @@
 
 /* entry_pages holds page numbers of 32 bits, so the entries themselves lie below this address. */
 #define ENTRY_PAGES_END ((uint64_t)1 << (32 + PAGE_SHIFT))
-
-/* Whether a region has frames, and so needs entries. */
-static bool has_frames(const struct memory_region *region)
-{
-    return memory_kind_ours((enum memory_kind)region->kind) && !memory_region_low(region);
-}
 
 /* One bit for each block of the section that holds at least one frame of ours. */
 static uint64_t blocks_with_frames(const struct page_array *array, uint32_t slot)
@@ -33,8 +26,8 @@ static uint64_t blocks_with_frames(const struct page_array *array, uint32_t slot
         struct prange part = prange_intersect(region->range, section);
         if (prange_empty(part))
             break;
-        if (!has_frames(region))
-            continue;
+        if (!memory_kind_ours((enum memory_kind)region->kind) || memory_region_low(region))
+            continue; /* has no frames */
         unsigned first = (unsigned)((part.start.value - base.value) >> BLOCK_SHIFT);
         unsigned last = (unsigned)((part.end.value - 1 - base.value) >> BLOCK_SHIFT);
         blocks |= bits_mask(first, last - first + 1);
@@ -60,11 +53,6 @@ static enum status allocate_section(struct page_array *array, uint32_t slot, str
     return STATUS_OK;
 }
 
-uint64_t page_array_table_bytes(uint32_t section_count)
-{
-    return section_count * (SECTION_BLOCKS * sizeof(uint32_t) + sizeof(uint8_t));
-}
-
 enum status page_array_init(struct page_array *array, const struct section_table *sections, const struct memmap *map,
                             struct early *early, uint64_t window, void *tables)
 {
@@ -84,41 +72,33 @@ static struct page *entries_at(const struct page_array *array, uint32_t entry_pa
     return (struct page *)(uintptr_t)(array->window + ((uint64_t)entry_page << PAGE_SHIFT));
 }
 
-static bool is_ready(const struct page_array *array, uint32_t slot)
-{
-    return __atomic_load_n(&array->states[slot], __ATOMIC_ACQUIRE) == PAGE_SECTION_READY;
-}
-
-/* The part of a walk over a range that lies in one block. */
-struct block_part {
-    struct page *entries; /* of the part's first frame; NULL when the block has none */
-    uint64_t frames;
-};
-
-/* The part of `rest` in its first block, which it then begins behind. Blocks without a section have no entries. */
-static struct block_part next_part(const struct page_array *array, struct prange *rest, bool must_be_ready)
+/*
+ * The entries of the part of `rest` that lies in its first block, which it then begins behind; NULL when the block has
+ * none, as where there is no section.
+ */
+static struct page *next_part(const struct page_array *array, struct prange *rest, bool must_be_ready,
+                              uint64_t *frame_count)
 {
     struct paddr start = rest->start;
     uint64_t end = min_u64(rest->end.value, align_down(start.value, BLOCK_BYTES) + BLOCK_BYTES);
-    struct block_part part = {.frames = (end - start.value) >> PAGE_SHIFT};
     rest->start = PADDR(end);
+    *frame_count = (end - start.value) >> PAGE_SHIFT;
 
     uint32_t slot = section_slot(array->sections, start);
     if (slot == SECTION_NONE)
-        return part;
-    CHECK(!must_be_ready || is_ready(array, slot));
+        return NULL;
+    CHECK(!must_be_ready || __atomic_load_n(&array->states[slot], __ATOMIC_ACQUIRE) == PAGE_SECTION_READY);
     uint32_t entry_page = array->entry_pages[section_block(array->sections, start)];
-    if (entry_page != 0)
-        part.entries = entries_at(array, entry_page) + ((start.value & (BLOCK_BYTES - 1)) >> PAGE_SHIFT);
-    return part;
+    return entry_page == 0 ? NULL : entries_at(array, entry_page) + (start.value & (BLOCK_BYTES - 1)) / PAGE_SIZE;
 }
 
 static void store_kind(const struct page_array *array, struct prange range, enum page_kind kind, bool must_be_ready)
 {
     while (!prange_empty(range)) {
-        struct block_part part = next_part(array, &range, must_be_ready);
-        for (uint64_t i = 0; part.entries != NULL && i < part.frames; i++)
-            part.entries[i].kind = (uint8_t)kind;
+        uint64_t count;
+        struct page *entries = next_part(array, &range, must_be_ready, &count);
+        for (uint64_t i = 0; entries != NULL && i < count; i++)
+            entries[i].kind = (uint8_t)kind;
     }
 }
 
@@ -136,7 +116,7 @@ static void zero_section(const struct page_array *array, uint32_t slot)
     }
 }
 
-static enum page_kind kind_of_region(const struct memory_region *region)
+enum page_kind page_kind_of(const struct memory_region *region)
 {
     enum memory_kind kind = (enum memory_kind)region->kind;
     if (!memory_kind_counted(kind))
@@ -163,31 +143,22 @@ static void store_section_kinds(const struct page_array *array, uint32_t slot)
             break;
         store_kind(array, (struct prange){hole, part.start}, PAGE_ABSENT, false);
         hole = part.end;
-        enum page_kind kind = kind_of_region(region);
-        if (kind == PAGE_FRAME)
+        if (page_kind_of(region) == PAGE_FRAME)
             store_kind(array, prange_intersect(early_taken(region), section), PAGE_KERNEL, false);
         else
-            store_kind(array, part, kind, false);
+            store_kind(array, part, page_kind_of(region), false);
     }
     store_kind(array, (struct prange){hole, section.end}, PAGE_ABSENT, false);
 }
 
-static bool claim(struct page_array *array, uint32_t slot)
-{
-    uint8_t expected = PAGE_SECTION_UNCLAIMED;
-    return __atomic_compare_exchange_n(&array->states[slot], &expected, PAGE_SECTION_CLAIMED, false, __ATOMIC_RELAXED,
-                                       __ATOMIC_RELAXED);
-}
-
 void page_array_describe(struct page_array *array)
 {
-    uint32_t count = array->sections->count;
-    for (;;) {
-        /* The ticket only spreads the CPUs; the exchange decides. Past the end it grows by one a CPU: no wrap. */
-        uint32_t slot = __atomic_fetch_add(&array->next, 1, __ATOMIC_RELAXED);
-        if (slot >= count)
-            return;
-        if (!claim(array, slot))
+    for (uint32_t slot = 0; slot < array->sections->count; slot++) {
+        uint8_t expected = PAGE_SECTION_UNCLAIMED;
+        if (__atomic_load_n(&array->states[slot], __ATOMIC_RELAXED) != expected)
+            continue; /* many CPUs come by: most only look */
+        if (!__atomic_compare_exchange_n(&array->states[slot], &expected, PAGE_SECTION_CLAIMED, false, __ATOMIC_RELAXED,
+                                         __ATOMIC_RELAXED))
             continue;
         zero_section(array, slot);
         store_section_kinds(array, slot);
@@ -216,9 +187,9 @@ bool page_array_token_valid(const struct page_array *array, const struct page_ar
 
 struct page *page_array_entry(const struct page_array *array, struct paddr address)
 {
-    struct paddr start = PADDR(align_down(address.value, PAGE_SIZE));
-    struct prange frame = {start, paddr_add(start, PAGE_SIZE)};
-    return next_part(array, &frame, true).entries;
+    uint64_t start = align_down(address.value, PAGE_SIZE);
+    uint64_t count;
+    return next_part(array, &PRANGE(start, start + PAGE_SIZE), true, &count);
 }
 
 void page_array_set_kind(const struct page_array *array, struct prange range, enum page_kind kind)
@@ -229,10 +200,9 @@ void page_array_set_kind(const struct page_array *array, struct prange range, en
 bool page_array_is_kind(const struct page_array *array, struct prange range, enum page_kind kind)
 {
     while (!prange_empty(range)) {
-        struct block_part part = next_part(array, &range, true);
-        if (part.entries == NULL)
-            continue;
-        if (part.entries[0].kind != kind || part.entries[part.frames - 1].kind != kind)
+        uint64_t count;
+        const struct page *entries = next_part(array, &range, true, &count);
+        if (entries != NULL && (entries[0].kind != kind || entries[count - 1].kind != kind))
             return false;
     }
     return true;

@@ -49,7 +49,6 @@ struct page_array {
     uint64_t window;
     uint32_t *entry_pages; /* by block number: page number of its entries; 0: no memory in it */
     uint8_t *states;       /* by slot: enum page_section_state; atomic */
-    uint32_t next;         /* the slot that the next claimer looks at; atomic */
     uint32_t ready;        /* sections that are READY; atomic */
 };
 
@@ -60,7 +59,10 @@ struct page_array_token {
 };
 
 /* Bytes of memory for the tables of that many sections (entries apart). */
-uint64_t page_array_table_bytes(uint32_t section_count);
+static inline uint64_t page_array_table_bytes(uint32_t section_count)
+{
+    return section_count * (SECTION_BLOCKS * sizeof(uint32_t) + sizeof(uint8_t));
+}
 
 /*
  * Takes memory for all entries from `early`, and touches none of it but `tables` (page_array_table_bytes long, 8-byte
@@ -80,6 +82,9 @@ bool page_array_token_valid(const struct page_array *array, const struct page_ar
 
 /* The entry of the frame at `address`; NULL where none exists. Its section is READY. */
 struct page *page_array_entry(const struct page_array *array, struct paddr address);
+
+/* What the frames of a region are until reclaim; PAGE_FRAME: but for those that early allocation took. */
+enum page_kind page_kind_of(const struct memory_region *region);
 
 /* Sets the kind of all entries of the range (whole pages); frames without an entry are passed over. */
 void page_array_set_kind(const struct page_array *array, struct prange range, enum page_kind kind);

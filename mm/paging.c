@@ -46,16 +46,26 @@
  */
 #define ENTRY_UNCACHED  (ENTRY_PCD | ENTRY_PWT)
 
+/* Where a walk is: an entry, and the part of the range that it spans. */
+struct place {
+    uint64_t *entry;
+    unsigned level;
+    uint64_t address;
+    uint64_t size_bytes;
+};
+
 struct walk {
     struct page_map *map;
-    /* At every entry, and after an entry's table was walked; both may be NULL. */
-    enum status (*visit)(struct walk *walk, uint64_t *entry, unsigned level, uint64_t address, uint64_t size_bytes);
-    void (*leave)(struct walk *walk, uint64_t *entry);
+    uint64_t start; /* the range */
+    uint64_t size_bytes;
+    enum status (*visit)(struct walk *walk, const struct place *at); /* at every entry; may be NULL */
+    bool prune;         /* afterwards, unlink the tables that are empty */
     uint64_t delta;     /* mapping: physical minus virtual */
-    uint32_t flags;
+    uint32_t flags;     /* mapping, protecting */
     bool changed;       /* a present entry was */
-    struct paddr spare[SPLIT_TABLES];
+    unsigned needed;    /* tables for splitting; spare[] holds them */
     unsigned spare_count;
+    struct paddr spare[SPLIT_TABLES];
     struct paddr freed; /* unlinked tables, chained by their first words */
 };
 
@@ -64,11 +74,6 @@ struct walk {
 static uint64_t span(unsigned level)
 {
     return PAGE_SIZE << (level * INDEX_BITS);
-}
-
-static unsigned largest_leaf(const struct page_map *map)
-{
-    return map->gigabyte_pages ? 2 : 1;
 }
 
 static uint64_t *table_at(const struct page_map *map, uint64_t address)
@@ -91,37 +96,37 @@ static uint64_t leaf_address(uint64_t entry, unsigned level)
     return entry & ENTRY_ADDRESS & ~(span(level) - 1);
 }
 
+/* What a flag is in an entry of a small page, and of a large one. */
+static const struct {
+    uint32_t flag;
+    uint64_t bits[2];
+} flag_bits[] = {
+    {PAGING_GLOBAL, {ENTRY_GLOBAL, ENTRY_GLOBAL}},
+    {PAGING_UNCACHED, {ENTRY_UNCACHED, ENTRY_UNCACHED}},
+    {PAGING_WRITE_COMBINING, {ENTRY_PAT_SMALL, ENTRY_PAT_LARGE}},
+};
+
 static uint64_t leaf_make(uint64_t address, uint32_t flags, unsigned level)
 {
-    uint64_t entry = address | ENTRY_PRESENT | ENTRY_ACCESSED | ENTRY_DIRTY;
+    uint64_t entry = address | ENTRY_PRESENT | ENTRY_ACCESSED | ENTRY_DIRTY | (level == 0 ? 0 : ENTRY_LARGE);
     if ((flags & (PAGING_WRITE | PAGING_FIRMWARE_RWX)) != 0)
         entry |= ENTRY_WRITE;
     if ((flags & (PAGING_EXECUTE | PAGING_FIRMWARE_RWX)) == 0)
         entry |= ENTRY_NX;
-    if ((flags & PAGING_GLOBAL) != 0)
-        entry |= ENTRY_GLOBAL;
-    if ((flags & PAGING_UNCACHED) != 0)
-        entry |= ENTRY_UNCACHED;
-    if ((flags & PAGING_WRITE_COMBINING) != 0)
-        entry |= level == 0 ? ENTRY_PAT_SMALL : ENTRY_PAT_LARGE;
-    return level == 0 ? entry : entry | ENTRY_LARGE;
+    for (unsigned i = 0; i < ARRAY_COUNT(flag_bits); i++)
+        entry |= (flags & flag_bits[i].flag) != 0 ? flag_bits[i].bits[level > 0] : 0;
+    return entry;
 }
 
 static uint32_t leaf_flags(uint64_t entry, unsigned level)
 {
-    uint32_t flags = 0;
-    bool write = (entry & ENTRY_WRITE) != 0;
-    bool execute = (entry & ENTRY_NX) == 0;
-    if (write && execute)
-        flags |= PAGING_FIRMWARE_RWX;
-    else
-        flags |= (write ? PAGING_WRITE : 0) | (execute ? PAGING_EXECUTE : 0);
-    if ((entry & ENTRY_GLOBAL) != 0)
-        flags |= PAGING_GLOBAL;
-    if ((entry & ENTRY_UNCACHED) == ENTRY_UNCACHED)
-        flags |= PAGING_UNCACHED;
-    if ((entry & (level == 0 ? ENTRY_PAT_SMALL : ENTRY_PAT_LARGE)) != 0)
-        flags |= PAGING_WRITE_COMBINING;
+    uint32_t write = (entry & ENTRY_WRITE) != 0 ? PAGING_WRITE : 0;
+    uint32_t execute = (entry & ENTRY_NX) == 0 ? PAGING_EXECUTE : 0;
+    uint32_t flags = write != 0 && execute != 0 ? PAGING_FIRMWARE_RWX : write | execute;
+    for (unsigned i = 0; i < ARRAY_COUNT(flag_bits); i++) {
+        uint64_t bits = flag_bits[i].bits[level > 0];
+        flags |= (entry & bits) == bits ? flag_bits[i].flag : 0;
+    }
     return flags;
 }
 
@@ -165,15 +170,6 @@ static void table_free(struct page_map *map, struct paddr table)
     map->tables.free(map->tables.context, table);
 }
 
-static bool table_empty(const struct page_map *map, uint64_t table)
-{
-    const uint64_t *entries = table_at(map, table);
-    for (unsigned i = 0; i < ENTRIES; i++)
-        if (entries[i] != 0)
-            return false;
-    return true;
-}
-
 /* Access is decided by leaves alone: a table allows everything (SDM volume 3, 4.6.1). */
 static uint64_t table_entry(struct paddr table)
 {
@@ -182,48 +178,51 @@ static uint64_t table_entry(struct paddr table)
 
 /* ---- The walk ---- */
 
-/* Calls visit for every entry of the table that [address, address + size_bytes) touches, then goes into its table. */
-static enum status walk_table(struct walk *walk, uint64_t table, unsigned level, uint64_t address, uint64_t size_bytes)
-{
-    while (size_bytes != 0) {
-        uint64_t part = min_u64(size_bytes, span(level) - (address & (span(level) - 1)));
-        uint64_t *entry = table_at(walk->map, table) + (address / span(level)) % ENTRIES;
-        enum status status = walk->visit == NULL ? STATUS_OK : walk->visit(walk, entry, level, address, part);
-        if (status == STATUS_OK && is_table(*entry, level)) {
-            status = walk_table(walk, *entry & ENTRY_ADDRESS, level - 1, address, part);
-            if (status == STATUS_OK && walk->leave != NULL)
-                walk->leave(walk, entry);
-        }
-        if (status != STATUS_OK)
-            return status;
-        address += part;
-        size_bytes -= part;
-    }
-    return STATUS_OK;
-}
-
-static enum status walk_range(struct walk *walk, struct vaddr start, uint64_t size_bytes)
-{
-    return walk_table(walk, walk->map->root.value, walk->map->levels - 1u, start.value, size_bytes);
-}
-
 /* Unlinks a table that has become empty, to be freed when no CPU can be in it. A link's bit 0 is clear: not present. */
-static void leave_prune(struct walk *walk, uint64_t *entry)
+static void prune(struct walk *walk, uint64_t *entry)
 {
-    uint64_t table = *entry & ENTRY_ADDRESS;
-    if ((*entry & (ENTRY_PINNED | ENTRY_BORROWED)) != 0 || !table_empty(walk->map, table))
+    struct paddr table = PADDR(*entry & ENTRY_ADDRESS);
+    uint64_t *entries = table_at(walk->map, table.value);
+    bool keep = (*entry & (ENTRY_PINNED | ENTRY_BORROWED)) != 0;
+    for (unsigned i = 0; i < ENTRIES && !keep; i++)
+        keep = entries[i] != 0;
+    if (keep)
         return;
     *entry = 0;
     walk->changed = true;
-    *table_at(walk->map, table) = walk->freed.value;
-    walk->freed = PADDR(table);
+    entries[0] = walk->freed.value;
+    walk->freed = table;
+}
+
+/* Calls visit for every entry of the table that [address, address + size_bytes) touches, then goes into its table. */
+static enum status walk_table(struct walk *walk, uint64_t table, unsigned level, uint64_t address, uint64_t size_bytes)
+{
+    enum status status = STATUS_OK;
+    for (uint64_t part; size_bytes != 0 && status == STATUS_OK; address += part, size_bytes -= part) {
+        part = min_u64(size_bytes, span(level) - (address & (span(level) - 1)));
+        uint64_t *entry = table_at(walk->map, table) + (address / span(level)) % ENTRIES;
+        if (walk->visit != NULL)
+            status = walk->visit(walk, &(struct place){entry, level, address, part});
+        if (status != STATUS_OK || !is_table(*entry, level))
+            continue;
+        status = walk_table(walk, *entry & ENTRY_ADDRESS, level - 1, address, part);
+        if (status == STATUS_OK && walk->prune)
+            prune(walk, entry);
+    }
+    return status;
+}
+
+static enum status walk_range(struct walk *walk, enum status (*visit)(struct walk *walk, const struct place *at))
+{
+    walk->visit = visit;
+    return walk_table(walk, walk->map->root.value, walk->map->levels - 1u, walk->start, walk->size_bytes);
 }
 
 /* Every CPU forgets the range; then the tables that the walk unlinked go back. */
-static void finish(struct walk *walk, struct vaddr start, uint64_t size_bytes)
+static void finish(struct walk *walk)
 {
     if (walk->changed)
-        port_tlb_invalidate(start, size_bytes >> PAGE_SHIFT);
+        port_tlb_invalidate(VADDR(walk->start), walk->size_bytes >> PAGE_SHIFT);
     while (walk->freed.value != 0) {
         struct paddr table = walk->freed;
         walk->freed = PADDR(*table_at(walk->map, table.value));
@@ -233,31 +232,30 @@ static void finish(struct walk *walk, struct vaddr start, uint64_t size_bytes)
 
 /* ---- Map ---- */
 
-static bool fits_leaf(const struct walk *walk, unsigned level, uint64_t address, uint64_t size_bytes)
+static bool fits_leaf(const struct walk *walk, const struct place *at)
 {
-    return level <= largest_leaf(walk->map) && size_bytes == span(level) &&
-           ((address + walk->delta) & (span(level) - 1)) == 0;
+    return at->level <= (walk->map->gigabyte_pages ? 2u : 1u) && at->size_bytes == span(at->level) &&
+           ((at->address + walk->delta) & (span(at->level) - 1)) == 0;
 }
 
-static enum status visit_prepare(struct walk *walk, uint64_t *entry, unsigned level, uint64_t address,
-                                 uint64_t size_bytes)
+static enum status visit_prepare(struct walk *walk, const struct place *at)
 {
-    if (is_leaf(*entry, level) || (*entry != 0 && fits_leaf(walk, level, address, size_bytes)))
-        return STATUS_INVALID;
-    if (*entry != 0 || fits_leaf(walk, level, address, size_bytes))
+    bool leaf = fits_leaf(walk, at);
+    if (*at->entry != 0)
+        return leaf || is_leaf(*at->entry, at->level) ? STATUS_INVALID : STATUS_OK;
+    if (leaf)
         return STATUS_OK;
     struct paddr table = table_alloc(walk->map);
     if (table.value == 0)
         return STATUS_NO_MEMORY;
-    *entry = table_entry(table);
+    *at->entry = table_entry(table);
     return STATUS_OK;
 }
 
-static enum status visit_commit(struct walk *walk, uint64_t *entry, unsigned level, uint64_t address,
-                                uint64_t size_bytes)
+static enum status visit_commit(struct walk *walk, const struct place *at)
 {
-    if (fits_leaf(walk, level, address, size_bytes))
-        *entry = leaf_make(address + walk->delta, walk->flags, level);
+    if (fits_leaf(walk, at))
+        *at->entry = leaf_make(at->address + walk->delta, walk->flags, at->level);
     return STATUS_OK;
 }
 
@@ -269,145 +267,113 @@ enum status paging_map(struct page_map *map, struct vaddr start, struct prange r
     CHECK((range.start.value & ~ENTRY_ADDRESS) == 0);
     CHECK(((range.end.value - 1) & ~(ENTRY_ADDRESS | PAGE_MASK)) == 0);
 
-    struct walk walk = {.map = map, .flags = flags, .delta = range.start.value - start.value};
-    walk.visit = visit_prepare;
-    enum status status = walk_range(&walk, start, size_bytes);
-    if (status == STATUS_OK) {
-        walk.visit = visit_commit;
-        return walk_range(&walk, start, size_bytes); /* not present to present: nothing to invalidate */
-    }
-    walk.visit = NULL;
-    walk.leave = leave_prune;
-    CHECK(walk_range(&walk, start, size_bytes) == STATUS_OK);
-    finish(&walk, start, size_bytes);
+    struct walk walk = {.map = map, .start = start.value, .size_bytes = size_bytes, .flags = flags};
+    walk.delta = range.start.value - start.value;
+    enum status status = walk_range(&walk, visit_prepare);
+    if (status == STATUS_OK)
+        return walk_range(&walk, visit_commit); /* not present to present: nothing to invalidate */
+    walk.prune = true;
+    CHECK(walk_range(&walk, NULL) == STATUS_OK);
+    finish(&walk);
     return status;
 }
 
 /* ---- Splitting ---- */
 
 /* A large page becomes 512 of the next size that say the same. */
-static enum status visit_split(struct walk *walk, uint64_t *entry, unsigned level, uint64_t address,
-                               uint64_t size_bytes)
+static enum status visit_split(struct walk *walk, const struct place *at)
 {
-    (void)address;
-    if (!is_leaf(*entry, level) || size_bytes == span(level))
+    unsigned level = at->level;
+    if (!is_leaf(*at->entry, level) || at->size_bytes == span(level))
         return STATUS_OK;
     CHECK(walk->spare_count > 0);
     struct paddr table = walk->spare[--walk->spare_count];
-    uint64_t *entries = table_at(walk->map, table.value);
-    uint64_t page = leaf_address(*entry, level);
+    uint64_t page = leaf_address(*at->entry, level);
     for (unsigned i = 0; i < ENTRIES; i++)
-        entries[i] = leaf_make(page + i * span(level - 1), leaf_flags(*entry, level), level - 1);
-    *entry = table_entry(table);
+        table_at(walk->map, table.value)[i] =
+            leaf_make(page + i * span(level - 1), leaf_flags(*at->entry, level), level - 1);
+    *at->entry = table_entry(table);
     walk->changed = true;
     return STATUS_OK;
 }
 
-/* Whether a range's end at `edge` cuts a page that spans `level` or more; `inside` is the range's byte next to it. */
-static bool edge_cuts(const struct page_map *map, uint64_t edge, uint64_t inside, unsigned level)
+/* Counts the tables for a page that sticks out: one, and below 1 GiB one for each 2 MiB page that an end cuts. */
+static enum status visit_count(struct walk *walk, const struct place *at)
 {
-    struct paging_entry entry;
-    if ((edge & (span(level) - 1)) == 0 || !paging_lookup(map, VADDR(inside), &entry))
-        return false;
-    return entry.size_bytes >= span(level);
-}
-
-static unsigned split_tables_needed(const struct page_map *map, uint64_t start, uint64_t size_bytes)
-{
-    uint64_t last = start + size_bytes - 1;
-    unsigned count = 0;
-    for (unsigned level = 1; level <= 2; level++) {
-        bool at_start = edge_cuts(map, start, start, level);
-        bool at_end = edge_cuts(map, last + 1, last, level);
-        bool same = start / span(level) == last / span(level);
-        count += (unsigned)at_start + (unsigned)at_end - (unsigned)(at_start && at_end && same);
-    }
-    return count;
+    if (!is_leaf(*at->entry, at->level) || at->size_bytes == span(at->level))
+        return STATUS_OK;
+    uint64_t end = at->address + at->size_bytes;
+    bool first = (at->address & (span(1) - 1)) != 0;
+    bool last = (end & (span(1) - 1)) != 0;
+    bool same = at->address / span(1) == (end - 1) / span(1);
+    walk->needed++;
+    if (at->level == 2)
+        walk->needed += same ? first || last : (unsigned)first + last;
+    return STATUS_OK;
 }
 
 /* After it no page sticks out of the range. A failure has changed nothing. */
-static enum status split_edges(struct walk *walk, struct vaddr start, uint64_t size_bytes)
+static enum status split_edges(struct walk *walk)
 {
-    unsigned needed = split_tables_needed(walk->map, start.value, size_bytes);
-    CHECK(needed <= SPLIT_TABLES);
-    while (walk->spare_count < needed) {
+    enum status status = walk_range(walk, visit_count);
+    CHECK(walk->needed <= SPLIT_TABLES);
+    while (walk->spare_count < walk->needed) {
         struct paddr table = table_alloc(walk->map);
-        if (table.value == 0)
-            break;
+        if (table.value == 0) {
+            while (walk->spare_count > 0)
+                table_free(walk->map, walk->spare[--walk->spare_count]);
+            return STATUS_NO_MEMORY;
+        }
         walk->spare[walk->spare_count++] = table;
     }
-    if (walk->spare_count < needed) {
-        while (walk->spare_count > 0)
-            table_free(walk->map, walk->spare[--walk->spare_count]);
-        return STATUS_NO_MEMORY;
-    }
-    walk->visit = visit_split;
-    enum status status = walk_range(walk, start, size_bytes);
+    status = walk_range(walk, visit_split);
     CHECK(walk->spare_count == 0);
     return status;
 }
 
 /* ---- Unmap, protect ---- */
 
-static enum status visit_unmap(struct walk *walk, uint64_t *entry, unsigned level, uint64_t address,
-                               uint64_t size_bytes)
+static enum status visit_change(struct walk *walk, const struct place *at)
 {
-    (void)address;
-    if (!is_leaf(*entry, level))
+    if (!is_leaf(*at->entry, at->level))
         return STATUS_OK;
-    CHECK(size_bytes == span(level));
-    *entry = 0;
+    CHECK(at->size_bytes == span(at->level));
+    *at->entry = walk->prune ? 0 : leaf_make(leaf_address(*at->entry, at->level), walk->flags, at->level);
     walk->changed = true;
     return STATUS_OK;
+}
+
+/* Every page of the range is forgotten (prune), or gets the flags of the walk. */
+static enum status change(struct walk *walk)
+{
+    enum status status = split_edges(walk);
+    if (status != STATUS_OK)
+        return status;
+    status = walk_range(walk, visit_change);
+    finish(walk);
+    return status;
 }
 
 enum status paging_unmap(struct page_map *map, struct vaddr start, uint64_t size_bytes)
 {
     check_range(map, start, size_bytes);
-    struct walk walk = {.map = map};
-    enum status status = split_edges(&walk, start, size_bytes);
-    if (status != STATUS_OK)
-        return status;
-    walk.visit = visit_unmap;
-    walk.leave = leave_prune;
-    status = walk_range(&walk, start, size_bytes);
-    finish(&walk, start, size_bytes);
-    return status;
+    struct walk walk = {.map = map, .start = start.value, .size_bytes = size_bytes, .prune = true};
+    return change(&walk);
 }
 
-static enum status visit_present(struct walk *walk, uint64_t *entry, unsigned level, uint64_t address,
-                                 uint64_t size_bytes)
+static enum status visit_present(struct walk *walk, const struct place *at)
 {
-    (void)walk, (void)level, (void)address, (void)size_bytes;
-    return (*entry & ENTRY_PRESENT) != 0 ? STATUS_OK : STATUS_NOT_FOUND;
-}
-
-static enum status visit_protect(struct walk *walk, uint64_t *entry, unsigned level, uint64_t address,
-                                 uint64_t size_bytes)
-{
-    (void)address;
-    if (!is_leaf(*entry, level))
-        return STATUS_OK;
-    CHECK(size_bytes == span(level));
-    *entry = leaf_make(leaf_address(*entry, level), walk->flags, level);
-    walk->changed = true;
-    return STATUS_OK;
+    (void)walk;
+    return (*at->entry & ENTRY_PRESENT) != 0 ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
 enum status paging_protect(struct page_map *map, struct vaddr start, uint64_t size_bytes, uint32_t flags)
 {
     check_range(map, start, size_bytes);
     check_flags(flags);
-    struct walk walk = {.map = map, .flags = flags, .visit = visit_present};
-    enum status status = walk_range(&walk, start, size_bytes);
-    if (status == STATUS_OK)
-        status = split_edges(&walk, start, size_bytes);
-    if (status != STATUS_OK)
-        return status;
-    walk.visit = visit_protect;
-    status = walk_range(&walk, start, size_bytes);
-    finish(&walk, start, size_bytes);
-    return status;
+    struct walk walk = {.map = map, .start = start.value, .size_bytes = size_bytes, .flags = flags};
+    enum status status = walk_range(&walk, visit_present);
+    return status == STATUS_OK ? change(&walk) : status;
 }
 
 /* ---- The map as a whole ---- */
@@ -436,23 +402,6 @@ enum status paging_init(struct page_map *map, uint64_t window, unsigned levels, 
                              .gigabyte_pages = gigabyte_pages};
     map->root = table_alloc(map);
     return map->root.value != 0 ? STATUS_OK : STATUS_NO_MEMORY;
-}
-
-static void destroy_table(struct page_map *map, uint64_t table, unsigned level)
-{
-    for (unsigned i = 0; i < ENTRIES; i++) {
-        uint64_t entry = table_at(map, table)[i];
-        if (is_table(entry, level) && (entry & ENTRY_BORROWED) == 0)
-            destroy_table(map, entry & ENTRY_ADDRESS, level - 1);
-    }
-    table_free(map, PADDR(table));
-}
-
-void paging_destroy(struct page_map *map)
-{
-    destroy_table(map, map->root.value, map->levels - 1u);
-    CHECK(map->table_count == 0);
-    map->root = PADDR(0);
 }
 
 void paging_share_upper_half(struct page_map *map, struct page_map *from)

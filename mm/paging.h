@@ -48,9 +48,6 @@ struct paging_entry {
 enum status paging_init(struct page_map *map, uint64_t window, unsigned levels, bool gigabyte_pages,
                         struct table_source tables) MUST_CHECK;
 
-/* Gives back every table, the root too. Nothing may translate with them any more. */
-void paging_destroy(struct page_map *map);
-
 /*
  * Maps `range` at `start` with the largest pages that fit. Page-aligned, not empty, canonical, in one half, the range
  * below 2^52 (CHECKed). STATUS_NO_MEMORY; STATUS_INVALID when part of it is mapped already.

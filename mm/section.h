@@ -32,11 +32,16 @@ struct section_table {
     uint32_t count;       /* slots in use: length of section_of */
 };
 
-/* How many sections of this map get a slot, and the bytes of memory that section_build needs for them. */
-uint32_t section_count(const struct memmap *map);
-uint64_t section_table_bytes(const struct memmap *map);
+/* First: `count` and `limit`, what the tables will hold. */
+void section_measure(struct section_table *table, const struct memmap *map);
 
-/* `memory`: section_table_bytes long, 8-byte aligned; it becomes the table's. */
+/* The bytes of memory that section_build needs. */
+static inline uint64_t section_table_bytes(const struct section_table *table)
+{
+    return sizeof(uint32_t) * ((uint64_t)table->limit + table->count);
+}
+
+/* Then the tables, of the same map. `memory`: section_table_bytes long, 8-byte aligned; it becomes the table's. */
 void section_build(struct section_table *table, const struct memmap *map, void *memory);
 
 /* The slot of the section that holds `address`, or SECTION_NONE. */

@@ -8,46 +8,30 @@
  * A range owns its guards: [start, address) and what follows the last mapped page are never mapped. Usually they are a
  * page each; a large mapping begins later, where it agrees with its physical address modulo 2 MiB and large pages fit.
  *
- * Two lists: ranges in use, newest first, and free ones by address, which never touch. A range comes from the front of
- * the first free one that is long enough. Nodes are carved from frames that stay ours: there are as many as there were
- * ranges at the same time.
+ * The ranges in use are a list by address; what lies between them is free, and a range comes from the first gap that is
+ * long enough. Nodes are carved from frames that stay ours: there are as many as there were ranges at the same time.
  */
 #include "mm/vspace.h"
 
-#include "kernel/base/check.h"
 #include "mm/layout.h"
 
 #define LARGE_BYTES (2 * MIB)
 
-enum range_kind {
-    RANGE_MAPPING, /* of somebody's memory */
-    RANGE_STACK,   /* of our own frames */
-};
-
 struct vspace_range {
     struct vspace_range *next;
     uint64_t start;
-    uint64_t page_count;   /* guards included */
-    uint64_t address;      /* what is mapped: */
+    uint64_t page_count; /* guards included */
+    uint64_t address;    /* what is mapped: */
     uint64_t mapped_pages;
-    enum range_kind kind;
+    bool stack; /* of our own frames, not somebody's memory */
 };
 
-/* ---- Nodes ---- */
-
-static struct vspace_range *node_pop(struct vspace_range **list)
+static uint64_t range_end(const struct vspace_range *range)
 {
-    struct vspace_range *node = *list;
-    if (node != NULL)
-        *list = node->next;
-    return node;
+    return range->start + range->page_count * PAGE_SIZE;
 }
 
-static void node_push(struct vspace_range **list, struct vspace_range *node)
-{
-    node->next = *list;
-    *list = node;
-}
+/* ---- Ranges; the lock is held ---- */
 
 /* There is a spare node afterwards. STATUS_NO_MEMORY. */
 static enum status nodes_ensure(struct vspace *vspace)
@@ -58,134 +42,93 @@ static enum status nodes_ensure(struct vspace *vspace)
     if (frame.value == 0)
         return STATUS_NO_MEMORY;
     struct vspace_range *nodes = vaddr_pointer(VADDR(frame.value + vspace->map->window));
-    for (uint64_t i = 0; i < PAGE_SIZE / sizeof(*nodes); i++)
-        node_push(&vspace->spare, &nodes[i]);
+    for (uint64_t i = 0; i < PAGE_SIZE / sizeof(*nodes); i++) {
+        nodes[i].next = vspace->spare;
+        vspace->spare = &nodes[i];
+    }
     return STATUS_OK;
 }
 
-/* ---- Ranges; the lock is held ---- */
-
-/* A range in use of that many pages, of which nothing is mapped; NULL when there is no memory or no room. */
-static struct vspace_range *range_reserve(struct vspace *vspace, uint64_t page_count)
-{
-    struct vspace_range **link = &vspace->free;
-    while (*link != NULL && (*link)->page_count < page_count)
-        link = &(*link)->next;
-    if (*link == NULL || nodes_ensure(vspace) != STATUS_OK)
-        return NULL;
-    struct vspace_range *free = *link;
-    struct vspace_range *node = node_pop(&vspace->spare);
-    *node = (struct vspace_range){.start = free->start, .page_count = page_count};
-    free->start += page_count * PAGE_SIZE;
-    free->page_count -= page_count;
-    if (free->page_count == 0)
-        node_push(&vspace->spare, node_pop(link));
-    node_push(&vspace->used, node);
-    vspace->used_count++;
-    return node;
-}
-
-/* `second` directly follows `first` in the list: one node will do if they touch. */
-static void free_join(struct vspace *vspace, struct vspace_range *first, struct vspace_range *second)
-{
-    if (first == NULL || second == NULL || first->start + first->page_count * PAGE_SIZE != second->start)
-        return;
-    first->page_count += second->page_count;
-    first->next = second->next;
-    node_push(&vspace->spare, second);
-}
-
-/* The link that points to the range in use whose mapped part starts at `address`. Anything else is a bug of ours. */
-static struct vspace_range **range_find(struct vspace *vspace, uint64_t address, enum range_kind kind)
+/* The link to a new range of that many pages, of which nothing is mapped; NULL when there is no memory or no room. */
+static struct vspace_range **range_reserve(struct vspace *vspace, uint64_t page_count)
 {
     struct vspace_range **link = &vspace->used;
-    while (*link != NULL && (*link)->address != address)
-        link = &(*link)->next;
-    CHECK(*link != NULL);
-    CHECK((*link)->kind == kind);
+    uint64_t start = VSPACE_BASE;
+    for (; *link != NULL && ((*link)->start - start) / PAGE_SIZE < page_count; link = &(*link)->next)
+        start = range_end(*link);
+    if ((VSPACE_BASE + VSPACE_BYTES - start) / PAGE_SIZE < page_count || nodes_ensure(vspace) != STATUS_OK)
+        return NULL;
+    struct vspace_range *range = vspace->spare;
+    vspace->spare = range->next;
+    *range = (struct vspace_range){.next = *link, .start = start, .page_count = page_count};
+    range->address = start + PAGE_SIZE;
+    *link = range;
+    vspace->used_count++;
     return link;
 }
 
-static void range_release(struct vspace *vspace, struct vspace_range **used_link)
+/* The link to the range in use that holds `address`. Anything else is a bug of ours. */
+static struct vspace_range **range_find(struct vspace *vspace, uint64_t address)
 {
-    struct vspace_range *node = node_pop(used_link);
-    struct vspace_range *before = NULL;
-    struct vspace_range **link = &vspace->free;
-    while (*link != NULL && (*link)->start < node->start) {
-        before = *link;
-        link = &before->next;
-    }
-    node_push(link, node);
-    free_join(vspace, node, node->next);
-    free_join(vspace, before, node);
-    CHECK(vspace->used_count > 0);
+    struct vspace_range **link = &vspace->used;
+    while (*link != NULL && range_end(*link) <= address)
+        link = &(*link)->next;
+    CHECK(*link != NULL);
+    return link;
+}
+
+static void range_release(struct vspace *vspace, struct vspace_range **link)
+{
+    struct vspace_range *range = *link;
+    *link = range->next;
+    range->next = vspace->spare;
+    vspace->spare = range;
     vspace->used_count--;
 }
 
 enum status vspace_init(struct vspace *vspace, struct page_map *map, struct frames *frames)
 {
     *vspace = (struct vspace){.map = map, .frames = frames};
-    enum status status = nodes_ensure(vspace);
-    if (status != STATUS_OK)
-        return status;
-    struct vspace_range *all = node_pop(&vspace->spare);
-    *all = (struct vspace_range){.start = VSPACE_BASE, .page_count = VSPACE_BYTES / PAGE_SIZE};
-    node_push(&vspace->free, all);
-    return STATUS_OK;
+    return nodes_ensure(vspace);
 }
 
 /* ---- Mappings ---- */
 
-/* Where in the range the mapping starts: behind the guard, and where large pages fit if there are any. */
-static uint64_t mapping_address(const struct vspace_range *node, uint64_t slack, struct paddr physical)
-{
-    uint64_t first = node->start + PAGE_SIZE;
-    return slack == 0 ? first : first + ((physical.value - first) & (LARGE_BYTES - 1));
-}
-
-static void *map_range(struct vspace *vspace, struct prange range, uint32_t flags)
+void *vspace_map(struct vspace *vspace, struct prange range, uint32_t flags)
 {
     CHECK(!prange_empty(range));
     struct prange pages = prange_page_outward(range);
-    uint64_t slack = prange_bytes(pages) >= LARGE_BYTES ? LARGE_BYTES / PAGE_SIZE - 1 : 0;
+    bool large = prange_bytes(pages) >= LARGE_BYTES;
     void *pointer = NULL;
     spinlock_acquire(&vspace->lock);
-    struct vspace_range *node = range_reserve(vspace, prange_pages(pages) + slack + 2);
-    if (node != NULL) {
-        node->kind = RANGE_MAPPING;
-        node->address = mapping_address(node, slack, pages.start);
+    struct vspace_range **link = range_reserve(vspace, prange_pages(pages) + 2 + (large ? LARGE_BYTES / PAGE_SIZE : 0));
+    if (link != NULL) {
+        struct vspace_range *node = *link;
+        if (large) /* begins where it agrees with its physical address modulo 2 MiB */
+            node->address += (pages.start.value - node->address) & (LARGE_BYTES - 1);
         node->mapped_pages = prange_pages(pages);
         if (paging_map(vspace->map, VADDR(node->address), pages, flags | PAGING_GLOBAL) == STATUS_OK)
             pointer = vaddr_pointer(VADDR(node->address + (range.start.value & PAGE_MASK)));
         else
-            range_release(vspace, &vspace->used);
+            range_release(vspace, link);
     }
     spinlock_release(&vspace->lock);
     return pointer;
 }
 
-void *vspace_map_device(struct vspace *vspace, struct prange range, uint32_t cache_flag)
-{
-    CHECK(cache_flag == PAGING_UNCACHED || cache_flag == PAGING_WRITE_COMBINING);
-    return map_range(vspace, range, PAGING_WRITE | cache_flag);
-}
-
-void *vspace_map_view(struct vspace *vspace, struct prange range)
-{
-    return map_range(vspace, range, 0);
-}
-
 /* Whole mappings never split a page, so there is nothing that could fail. */
-static void unmap_all(struct vspace *vspace, const struct vspace_range *node)
+static void unmap_all(struct vspace *vspace, const struct vspace_range *range)
 {
-    if (node->mapped_pages != 0)
-        CHECK(paging_unmap(vspace->map, VADDR(node->address), node->mapped_pages * PAGE_SIZE) == STATUS_OK);
+    if (range->mapped_pages != 0)
+        CHECK(paging_unmap(vspace->map, VADDR(range->address), range->mapped_pages * PAGE_SIZE) == STATUS_OK);
 }
 
 void vspace_unmap(struct vspace *vspace, const volatile void *pointer)
 {
+    uint64_t address = align_down(vaddr_of(pointer).value, PAGE_SIZE);
     spinlock_acquire(&vspace->lock);
-    struct vspace_range **link = range_find(vspace, align_down(vaddr_of(pointer).value, PAGE_SIZE), RANGE_MAPPING);
+    struct vspace_range **link = range_find(vspace, address);
+    CHECK((*link)->address == address && !(*link)->stack);
     unmap_all(vspace, *link);
     range_release(vspace, link);
     spinlock_release(&vspace->lock);
@@ -193,36 +136,34 @@ void vspace_unmap(struct vspace *vspace, const volatile void *pointer)
 
 /* ---- Stacks ---- */
 
-/* Maps fresh frames behind those of the stack that are mapped already, until there are `page_count`. */
-static enum status stack_fill(struct vspace *vspace, struct vspace_range *node, uint64_t page_count)
+/* Maps a fresh frame behind those of the stack that are mapped already. */
+static enum status stack_grow(struct vspace *vspace, struct vspace_range *range)
 {
-    while (node->mapped_pages < page_count) {
-        struct paddr frame = frames_take(vspace->frames, 0, FRAMES_NO_LIMIT);
-        if (frame.value == 0)
-            return STATUS_NO_MEMORY;
-        enum status status = paging_map(vspace->map, VADDR(node->address + node->mapped_pages * PAGE_SIZE),
-                                        PRANGE(frame.value, frame.value + PAGE_SIZE), PAGING_WRITE | PAGING_GLOBAL);
-        if (status != STATUS_OK) {
-            frames_give(vspace->frames, frame, 0);
-            return status;
-        }
-        node->mapped_pages++;
-    }
-    return STATUS_OK;
+    struct paddr frame = frames_take(vspace->frames, 0, FRAMES_NO_LIMIT);
+    if (frame.value == 0)
+        return STATUS_NO_MEMORY;
+    enum status status = paging_map(vspace->map, VADDR(range->address + range->mapped_pages * PAGE_SIZE),
+                                    PRANGE(frame.value, frame.value + PAGE_SIZE), PAGING_WRITE | PAGING_GLOBAL);
+    if (status == STATUS_OK)
+        range->mapped_pages++;
+    else
+        frames_give(vspace->frames, frame, 0);
+    return status;
 }
 
 /* Frames go back when no CPU can reach them any more. */
-static void stack_empty(struct vspace *vspace, struct vspace_range *node)
+static void stack_release(struct vspace *vspace, struct vspace_range **link)
 {
+    struct vspace_range *range = *link;
     uint64_t frames[VSPACE_STACK_PAGES_MAX];
-    for (uint64_t i = 0; i < node->mapped_pages; i++) {
+    for (uint64_t i = 0; i < range->mapped_pages; i++) {
         struct paging_entry entry;
-        CHECK(paging_lookup(vspace->map, VADDR(node->address + i * PAGE_SIZE), &entry));
+        CHECK(paging_lookup(vspace->map, VADDR(range->address + i * PAGE_SIZE), &entry));
         frames[i] = entry.page.value;
     }
-    unmap_all(vspace, node);
-    frames_give_singles(vspace->frames, frames, (uint32_t)node->mapped_pages);
-    node->mapped_pages = 0;
+    unmap_all(vspace, range);
+    frames_give_many(vspace->frames, 0, frames, (uint32_t)range->mapped_pages);
+    range_release(vspace, link);
 }
 
 enum status vspace_stack(struct vspace *vspace, uint64_t page_count, struct vaddr *top)
@@ -230,17 +171,15 @@ enum status vspace_stack(struct vspace *vspace, uint64_t page_count, struct vadd
     CHECK(page_count >= 1 && page_count <= VSPACE_STACK_PAGES_MAX);
     enum status status = STATUS_NO_MEMORY;
     spinlock_acquire(&vspace->lock);
-    struct vspace_range *node = range_reserve(vspace, page_count + 2);
-    if (node != NULL) {
-        node->kind = RANGE_STACK;
-        node->address = node->start + PAGE_SIZE;
-        status = stack_fill(vspace, node, page_count);
-        if (status == STATUS_OK) {
-            *top = VADDR(node->address + page_count * PAGE_SIZE);
-        } else {
-            stack_empty(vspace, node);
-            range_release(vspace, &vspace->used);
-        }
+    struct vspace_range **link = range_reserve(vspace, page_count + 2);
+    if (link != NULL) {
+        (*link)->stack = true;
+        do
+            status = stack_grow(vspace, *link);
+        while (status == STATUS_OK && (*link)->mapped_pages < page_count);
+        *top = VADDR((*link)->address + page_count * PAGE_SIZE);
+        if (status != STATUS_OK)
+            stack_release(vspace, link);
     }
     spinlock_release(&vspace->lock);
     return status;
@@ -249,22 +188,16 @@ enum status vspace_stack(struct vspace *vspace, uint64_t page_count, struct vadd
 void vspace_stack_free(struct vspace *vspace, struct vaddr top)
 {
     spinlock_acquire(&vspace->lock);
-    struct vspace_range **link = &vspace->used;
-    while (*link != NULL && (*link)->address + (*link)->mapped_pages * PAGE_SIZE != top.value)
-        link = &(*link)->next;
-    CHECK(*link != NULL);
-    CHECK((*link)->kind == RANGE_STACK);
-    stack_empty(vspace, *link);
-    range_release(vspace, link);
+    struct vspace_range **link = range_find(vspace, top.value);
+    CHECK((*link)->stack && (*link)->address + (*link)->mapped_pages * PAGE_SIZE == top.value);
+    stack_release(vspace, link);
     spinlock_release(&vspace->lock);
 }
 
 bool vspace_is_guard(const struct vspace *vspace, struct vaddr address)
 {
-    for (const struct vspace_range *node = vspace->used; node != NULL; node = node->next) {
-        if (address.value - node->start >= node->page_count * PAGE_SIZE)
-            continue;
-        return address.value - node->address >= node->mapped_pages * PAGE_SIZE;
-    }
+    for (const struct vspace_range *range = vspace->used; range != NULL; range = range->next)
+        if (address.value >= range->start && address.value < range_end(range))
+            return address.value - range->address >= range->mapped_pages * PAGE_SIZE;
     return false;
 }

@@ -23,9 +23,8 @@ struct vspace {
     struct spinlock lock;
     struct page_map *map;
     struct frames *frames;
-    struct vspace_range *used;   /* newest first */
-    struct vspace_range *free;   /* by address, never touching each other */
-    struct vspace_range *spare;  /* nodes that describe nothing */
+    struct vspace_range *used;  /* by address */
+    struct vspace_range *spare; /* nodes that describe nothing */
     uint64_t used_count;
 };
 
@@ -33,15 +32,25 @@ struct vspace {
 enum status vspace_init(struct vspace *vspace, struct page_map *map, struct frames *frames) MUST_CHECK;
 
 /*
- * A pointer to the first byte of `range` (any alignment, not empty, below 2^52), mapped read-write, or NULL: no memory.
- * cache_flag is PAGING_UNCACHED or PAGING_WRITE_COMBINING.
+ * A pointer to the first byte of `range` (any alignment, not empty, below 2^52), mapped with the flags of mm/paging.h,
+ * or NULL: no memory.
  */
-void *vspace_map_device(struct vspace *vspace, struct prange range, uint32_t cache_flag) MUST_CHECK;
+void *vspace_map(struct vspace *vspace, struct prange range, uint32_t flags) MUST_CHECK;
 
-/* The same, read-only and write-back: for firmware tables outside of RAM. */
-void *vspace_map_view(struct vspace *vspace, struct prange range) MUST_CHECK;
+/* Read-write; cache_flag is PAGING_UNCACHED or PAGING_WRITE_COMBINING. */
+MUST_CHECK static inline void *vspace_map_device(struct vspace *vspace, struct prange range, uint32_t cache_flag)
+{
+    CHECK(cache_flag == PAGING_UNCACHED || cache_flag == PAGING_WRITE_COMBINING);
+    return vspace_map(vspace, range, PAGING_WRITE | cache_flag);
+}
 
-/* What vspace_map_device or vspace_map_view returned. Any other pointer is a bug of ours (CHECK). */
+/* Read-only and write-back: for firmware tables outside of RAM. */
+MUST_CHECK static inline void *vspace_map_view(struct vspace *vspace, struct prange range)
+{
+    return vspace_map(vspace, range, 0);
+}
+
+/* What one of these returned. Any other pointer is a bug of ours (CHECK). */
 void vspace_unmap(struct vspace *vspace, const volatile void *pointer);
 
 /* A stack of fresh frames, 1 to VSPACE_STACK_PAGES_MAX pages; `*top` is one past its highest byte. STATUS_NO_MEMORY. */

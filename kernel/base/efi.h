@@ -2,8 +2,8 @@
  * The UEFI types that outlive ExitBootServices: memory descriptors, the system and runtime-services tables, the
  * configuration tables that we read. Boot services and protocols are in boot/efi.h, which only boot/ may include.
  *
- * Source: UEFI Specification 2.10; section numbers stand at each item. tests/unit/efi_layout.c compares every offset
- * and size with the gnu-efi headers when it is compiled.
+ * Source: UEFI Specification 2.10; section numbers stand at each item. tests/unit/efi_layout_test.c compares every
+ * offset and size with the gnu-efi headers when it is compiled.
  */
 #ifndef KEEL_BASE_EFI_H
 #define KEEL_BASE_EFI_H

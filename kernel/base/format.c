@@ -1,5 +1,6 @@
 /*
- * The formatter: one pass over the format string; numbers are made in a small buffer from the right.
+ * The formatter: one pass over the format string; numbers are made in a small buffer from the
+ * right and then go out as text does.
  */
 #include "kernel/base/format.h"
 
@@ -9,28 +10,23 @@
 struct specification {
     bool left;
     bool zero;
+    bool wide; /* the integer argument has 8 bytes, not 4 */
     unsigned width;
-    unsigned precision; /* UINT32_MAX: none */
-    unsigned size_bytes; /* of the integer argument: 4 or 8 */
+    unsigned precision; /* of text; UINT32_MAX: none */
     char conversion;
 };
 
-#define DIGITS_MAX 24u /* 20 decimal digits of 2^64 - 1, a sign, "0x" */
+#define DIGITS_MAX 20u /* of 2^64 - 1 in base 10 */
 
 struct output {
     format_sink *sink;
     void *context;
+    va_list arguments; /* inside a struct it can be handed on and advanced: in some ABIs it is an array */
 };
 
 static void emit(struct output *output, char c)
 {
     output->sink(output->context, c);
-}
-
-static void emit_repeated(struct output *output, char c, unsigned count)
-{
-    while (count-- > 0)
-        emit(output, c);
 }
 
 static const char *parse_number(const char *text, unsigned *number)
@@ -44,65 +40,59 @@ static const char *parse_number(const char *text, unsigned *number)
 /* `text` stands behind the '%'. Returns what follows the conversion character. */
 static const char *parse_specification(const char *text, struct specification *specification)
 {
-    *specification = (struct specification){.precision = UINT32_MAX, .size_bytes = 4};
+    *specification = (struct specification){.precision = UINT32_MAX};
     for (; *text == '-' || *text == '0'; text++) {
-        if (*text == '-')
-            specification->left = true;
-        else
-            specification->zero = true;
+        specification->left |= *text == '-';
+        specification->zero |= *text == '0';
     }
     text = parse_number(text, &specification->width);
     if (*text == '.')
         text = parse_number(text + 1, &specification->precision);
-    if (*text == 'z') {
-        specification->size_bytes = 8;
-        text++;
-    } else if (text[0] == 'l' && text[1] == 'l') {
-        specification->size_bytes = 8;
-        text += 2;
-    }
+    specification->wide = *text == 'z' || (text[0] == 'l' && text[1] == 'l');
+    if (specification->wide)
+        text += *text == 'z' ? 1 : 2;
     specification->conversion = *text;
     return *text == '\0' ? text : text + 1;
+}
+
+/* Blanks, the sign, zeros, the text, blanks: as many of each as the width asks for. `sign` is "" or "-". */
+static void emit_field(struct output *output, const struct specification *specification, bool zeros, const char *sign,
+                       const char *text, size_t length)
+{
+    size_t used = length + strlen(sign);
+    size_t padding = specification->width > used ? specification->width - used : 0;
+    for (; padding > 0 && !zeros && !specification->left; padding--)
+        emit(output, ' ');
+    while (*sign != '\0')
+        emit(output, *sign++);
+    for (; padding > 0 && !specification->left; padding--)
+        emit(output, '0');
+    while (length-- > 0)
+        emit(output, *text++);
+    for (; padding > 0; padding--)
+        emit(output, ' ');
 }
 
 static void emit_text(struct output *output, const struct specification *specification, const char *text)
 {
     size_t length = 0;
+    if (text == NULL)
+        text = "(null)";
     while (length < specification->precision && text[length] != '\0')
         length++;
-    unsigned padding = specification->width > length ? specification->width - (unsigned)length : 0;
-    if (!specification->left)
-        emit_repeated(output, ' ', padding);
-    for (size_t i = 0; i < length; i++)
-        emit(output, text[i]);
-    if (specification->left)
-        emit_repeated(output, ' ', padding);
+    emit_field(output, specification, false, "", text, length);
 }
 
-/* `prefix` is "", "-" or "0x": zeros go between it and the digits, blanks before it. */
-static void emit_number(struct output *output, const struct specification *specification, uint64_t value, unsigned base,
-                        const char *prefix)
+static void emit_number(struct output *output, const struct specification *specification, uint64_t value,
+                        unsigned base, const char *sign)
 {
     char digits[DIGITS_MAX];
-    unsigned count = 0;
+    char *first = digits + DIGITS_MAX;
     do {
-        digits[count++] = "0123456789abcdef"[value % base];
+        *--first = "0123456789abcdef"[value % base];
         value /= base;
     } while (value != 0);
-
-    unsigned length = count + (unsigned)strlen(prefix);
-    unsigned padding = specification->width > length ? specification->width - length : 0;
-    bool zeros = specification->zero && !specification->left;
-    if (!zeros && !specification->left)
-        emit_repeated(output, ' ', padding);
-    while (*prefix != '\0')
-        emit(output, *prefix++);
-    if (zeros)
-        emit_repeated(output, '0', padding);
-    while (count > 0)
-        emit(output, digits[--count]);
-    if (specification->left)
-        emit_repeated(output, ' ', padding);
+    emit_field(output, specification, specification->zero, sign, first, (size_t)(digits + DIGITS_MAX - first));
 }
 
 static void emit_signed(struct output *output, const struct specification *specification, int64_t value)
@@ -111,62 +101,48 @@ static void emit_signed(struct output *output, const struct specification *speci
     emit_number(output, specification, magnitude, 10, value < 0 ? "-" : "");
 }
 
-/* A va_list is an array type in some ABIs; wrapped in a struct it can be handed on and advanced. */
-struct arguments {
-    va_list list;
-};
-
-static void emit_conversion(struct output *output, const struct specification *specification,
-                            struct arguments *arguments)
+static void emit_conversion(struct output *output, const struct specification *specification)
 {
-    bool wide = specification->size_bytes == 8;
-    switch (specification->conversion) {
+    bool wide = specification->wide;
+    char conversion = specification->conversion;
+    switch (conversion) {
     case 'c':
-        emit(output, (char)va_arg(arguments->list, int));
+        emit(output, (char)va_arg(output->arguments, int));
         break;
-    case 's': {
-        const char *text = va_arg(arguments->list, const char *);
-        emit_text(output, specification, text != NULL ? text : "(null)");
+    case 's':
+        emit_text(output, specification, va_arg(output->arguments, const char *));
         break;
-    }
     case 'd':
-        emit_signed(output, specification, wide ? va_arg(arguments->list, int64_t) : va_arg(arguments->list, int));
+        emit_signed(output, specification, wide ? va_arg(output->arguments, int64_t) : va_arg(output->arguments, int));
         break;
     case 'u':
     case 'x': {
-        uint64_t value = wide ? va_arg(arguments->list, uint64_t) : va_arg(arguments->list, unsigned);
-        emit_number(output, specification, value, specification->conversion == 'x' ? 16 : 10, "");
+        uint64_t value = wide ? va_arg(output->arguments, uint64_t) : va_arg(output->arguments, unsigned);
+        emit_number(output, specification, value, conversion == 'x' ? 16 : 10, "");
         break;
     }
-    case 'p':
-        emit_number(output, specification, (uint64_t)(uintptr_t)va_arg(arguments->list, void *), 16, "0x");
-        break;
-    case '%':
-        emit(output, '%');
-        break;
     default:
         emit(output, '%');
-        if (specification->conversion != '\0')
-            emit(output, specification->conversion);
+        if (conversion != '%' && conversion != '\0')
+            emit(output, conversion);
         break;
     }
 }
 
-void format_to(format_sink *sink, void *context, const char *format, va_list list)
+void format_to(format_sink *sink, void *context, const char *format, va_list arguments)
 {
-    struct output output = {sink, context};
-    struct arguments arguments;
-    va_copy(arguments.list, list);
+    struct output output = {.sink = sink, .context = context};
+    va_copy(output.arguments, arguments);
     while (*format != '\0') {
+        struct specification specification;
         if (*format != '%') {
             emit(&output, *format++);
             continue;
         }
-        struct specification specification;
         format = parse_specification(format + 1, &specification);
-        emit_conversion(&output, &specification, &arguments);
+        emit_conversion(&output, &specification);
     }
-    va_end(arguments.list);
+    va_end(output.arguments);
 }
 
 struct buffer {

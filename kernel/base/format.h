@@ -1,7 +1,7 @@
 /*
  * printf without floating point or locale, into whatever takes characters.
  *
- * Understands %c %s %d %u %x %llu %llx %lld %zu %p %% with '0', '-', a width and a precision for %s. Anything else prints
+ * Understands %c %s %d %u %x %llu %llx %lld %zu %% with '0', '-', a width and a precision for %s. Anything else prints
  * itself, so a mistake is visible rather than fatal. `%l` alone does not exist: long differs between PE and host.
  */
 #ifndef KEEL_BASE_FORMAT_H

@@ -10,7 +10,6 @@
 #define DOS_SIGNATURE     0x5A4Du
 #define DOS_PE_OFFSET     0x3Cu
 #define PE_SIGNATURE      0x00004550u
-#define PE_SIGNATURE_SIZE 4u
 
 /* "COFF File Header" */
 #define COFF_HEADER_SIZE          20u
@@ -21,7 +20,6 @@
 
 /* "Optional Header", PE32+ offsets */
 #define OPTIONAL_MAGIC              0u
-#define OPTIONAL_IMAGE_BASE         24u
 #define OPTIONAL_SECTION_ALIGNMENT  32u
 #define OPTIONAL_SIZE_OF_IMAGE      56u
 #define OPTIONAL_DIRECTORY_COUNT    108u
@@ -66,11 +64,6 @@ static uint64_t read(struct reader *reader, uint64_t offset, unsigned width_byte
     return value;
 }
 
-static uint16_t read16(struct reader *reader, uint64_t offset)
-{
-    return (uint16_t)read(reader, offset, 2);
-}
-
 static uint32_t read32(struct reader *reader, uint64_t offset)
 {
     return (uint32_t)read(reader, offset, 4);
@@ -85,12 +78,10 @@ static bool inside(const struct pe_image *pe, uint64_t rva, uint64_t size_bytes)
 static bool read_directory(struct reader *reader, const struct pe_image *pe, uint64_t optional, unsigned index,
                            struct pe_directory *out)
 {
-    *out = (struct pe_directory){0, 0};
+    uint64_t offset = optional + OPTIONAL_DIRECTORIES + index * DIRECTORY_SIZE;
     if (read32(reader, optional + OPTIONAL_DIRECTORY_COUNT) <= index)
         return true;
-    uint64_t offset = optional + OPTIONAL_DIRECTORIES + index * DIRECTORY_SIZE;
-    out->rva = read32(reader, offset);
-    out->size_bytes = read32(reader, offset + 4);
+    *out = (struct pe_directory){read32(reader, offset), read32(reader, offset + 4)};
     return inside(pe, out->rva, out->size_bytes);
 }
 
@@ -98,114 +89,82 @@ static bool read_section(struct reader *reader, const struct pe_image *pe, uint6
 {
     for (unsigned i = 0; i < SECTION_NAME_SIZE; i++)
         out->name[i] = (char)read(reader, header + i, 1);
-    out->name[SECTION_NAME_SIZE] = '\0';
     uint32_t flags = read32(reader, header + SECTION_CHARACTERISTICS);
+    uint64_t size_bytes = align_up(read32(reader, header + SECTION_VIRTUAL_SIZE), PAGE_SIZE);
     out->writable = (flags & SECTION_MEM_WRITE) != 0;
     out->executable = (flags & SECTION_MEM_EXECUTE) != 0;
     out->rva = read32(reader, header + SECTION_VIRTUAL_ADDRESS);
-    uint64_t size_bytes = align_up(read32(reader, header + SECTION_VIRTUAL_SIZE), PAGE_SIZE);
     out->size_bytes = (uint32_t)size_bytes;
     return (out->rva & PAGE_MASK) == 0 && inside(pe, out->rva, size_bytes);
 }
 
-static enum status read_sections(struct reader *reader, uint64_t table, uint32_t count, struct pe_image *pe)
+static enum status read_sections(struct reader *reader, uint64_t table, uint64_t count, struct pe_image *pe)
 {
     if (count > PE_SECTIONS_MAX)
         return STATUS_LIMIT;
     uint32_t previous_end = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct pe_section *section = &pe->sections[i];
-        if (!read_section(reader, pe, table + (uint64_t)i * SECTION_HEADER_SIZE, section))
-            return STATUS_INVALID;
-        if (section->rva < previous_end)
+    for (; pe->section_count < count; pe->section_count++) {
+        struct pe_section *section = &pe->sections[pe->section_count];
+        uint64_t header = table + pe->section_count * SECTION_HEADER_SIZE;
+        if (!read_section(reader, pe, header, section) || section->rva < previous_end)
             return STATUS_INVALID;
         previous_end = section->rva + section->size_bytes;
     }
-    pe->section_count = count;
-    return STATUS_OK;
+    return reader->failed ? STATUS_INVALID : STATUS_OK;
 }
 
 enum status pe_describe(const void *image, uint64_t available_bytes, struct pe_image *out)
 {
     struct reader reader = {image, available_bytes, false};
-    *out = (struct pe_image){0};
-    if (read16(&reader, 0) != DOS_SIGNATURE)
-        return STATUS_INVALID;
     uint64_t signature = read32(&reader, DOS_PE_OFFSET);
-    uint64_t coff = signature + PE_SIGNATURE_SIZE;
+    uint64_t coff = signature + sizeof(uint32_t);
     uint64_t optional = coff + COFF_HEADER_SIZE;
-    if (read32(&reader, signature) != PE_SIGNATURE || read16(&reader, coff + COFF_MACHINE) != COFF_MACHINE_AMD64 ||
-        read16(&reader, optional + OPTIONAL_MAGIC) != OPTIONAL_MAGIC_PE32_PLUS)
+    uint64_t section_table = optional + read(&reader, coff + COFF_OPTIONAL_HEADER_SIZE, 2);
+    *out = (struct pe_image){.size_bytes = read32(&reader, optional + OPTIONAL_SIZE_OF_IMAGE)};
+
+    bool sound = read(&reader, 0, 2) == DOS_SIGNATURE && read32(&reader, signature) == PE_SIGNATURE &&
+                 read(&reader, coff + COFF_MACHINE, 2) == COFF_MACHINE_AMD64 &&
+                 read(&reader, optional + OPTIONAL_MAGIC, 2) == OPTIONAL_MAGIC_PE32_PLUS &&
+                 read32(&reader, optional + OPTIONAL_SECTION_ALIGNMENT) == PAGE_SIZE && out->size_bytes != 0 &&
+                 (out->size_bytes & PAGE_MASK) == 0 && out->size_bytes <= available_bytes &&
+                 read_directory(&reader, out, optional, DIRECTORY_EXCEPTIONS, &out->exceptions) &&
+                 read_directory(&reader, out, optional, DIRECTORY_RELOCATIONS, &out->relocations);
+    if (!sound)
         return STATUS_INVALID;
-
-    out->link_base = read(&reader, optional + OPTIONAL_IMAGE_BASE, 8);
-    out->size_bytes = read32(&reader, optional + OPTIONAL_SIZE_OF_IMAGE);
-    if (out->size_bytes == 0 || (out->size_bytes & PAGE_MASK) != 0 || out->size_bytes > available_bytes ||
-        read32(&reader, optional + OPTIONAL_SECTION_ALIGNMENT) != PAGE_SIZE)
-        return STATUS_INVALID;
-    if (!read_directory(&reader, out, optional, DIRECTORY_EXCEPTIONS, &out->exceptions) ||
-        !read_directory(&reader, out, optional, DIRECTORY_RELOCATIONS, &out->relocations))
-        return STATUS_INVALID;
-
-    uint64_t section_table = optional + read16(&reader, coff + COFF_OPTIONAL_HEADER_SIZE);
-    enum status status = read_sections(&reader, section_table, read16(&reader, coff + COFF_SECTION_COUNT), out);
-    return status == STATUS_OK && reader.failed ? STATUS_INVALID : status;
+    return read_sections(&reader, section_table, read(&reader, coff + COFF_SECTION_COUNT, 2), out);
 }
 
-const struct pe_section *pe_find_section(const struct pe_image *pe, const char *name)
-{
-    for (uint32_t i = 0; i < pe->section_count; i++) {
-        if (strcmp(pe->sections[i].name, name) == 0)
-            return &pe->sections[i];
-    }
-    return NULL;
-}
-
-/* What is done with each DIR64 entry: nothing while checking, the addition while relocating. */
-typedef void relocation_visitor(uint8_t *word, uint64_t delta);
-
-static void visit_nothing(uint8_t *word, uint64_t delta)
-{
-    (void)word;
-    (void)delta;
-}
-
-static void visit_add(uint8_t *word, uint64_t delta)
-{
-    uint64_t value;
-    memcpy(&value, word, sizeof(value));
-    value += delta;
-    memcpy(word, &value, sizeof(value));
-}
-
-/* One block. False for an entry of another type or outside the image. */
+/* Adds `delta` to what one block names; 0 writes nothing. False for an entry of another type or outside the image. */
 static bool walk_block(uint8_t *image, const struct pe_image *pe, struct reader *reader, uint64_t block,
-                       uint64_t block_bytes, relocation_visitor *visit, uint64_t delta)
+                       uint64_t block_bytes, uint64_t delta)
 {
-    uint64_t page = read32(reader, block);
     for (uint64_t entry = block + RELOCATION_BLOCK_HEADER_SIZE; entry + 2 <= block + block_bytes; entry += 2) {
-        uint16_t value = read16(reader, entry);
-        unsigned type = value >> RELOCATION_TYPE_SHIFT;
+        uint32_t value = (uint32_t)read(reader, entry, 2);
+        uint32_t type = value >> RELOCATION_TYPE_SHIFT;
+        uint64_t rva = (uint64_t)read32(reader, block) + (value & RELOCATION_OFFSET_MASK);
+        uint64_t word;
         if (type == RELOCATION_ABSOLUTE)
             continue; /* padding to 32 bits */
-        uint64_t rva = page + (value & RELOCATION_OFFSET_MASK);
-        if (type != RELOCATION_DIR64 || !inside(pe, rva, sizeof(uint64_t)))
+        if (type != RELOCATION_DIR64 || !inside(pe, rva, sizeof(word)))
             return false;
-        visit(image + rva, delta);
+        memcpy(&word, image + rva, sizeof(word));
+        word += delta;
+        if (delta != 0)
+            memcpy(image + rva, &word, sizeof(word));
     }
     return true;
 }
 
-static bool walk_relocations(uint8_t *image, const struct pe_image *pe, relocation_visitor *visit, uint64_t delta)
+/* The whole of .reloc, in the same way. */
+static bool walk_relocations(uint8_t *image, const struct pe_image *pe, uint64_t delta)
 {
     struct reader reader = {image, pe->size_bytes, false};
     uint64_t block = pe->relocations.rva;
     uint64_t end = block + pe->relocations.size_bytes;
     while (end - block >= RELOCATION_BLOCK_HEADER_SIZE) {
         uint64_t block_bytes = read32(&reader, block + 4);
-        if (block_bytes < RELOCATION_BLOCK_HEADER_SIZE || block_bytes > end - block)
-            return false;
-        if (!walk_block(image, pe, &reader, block, block_bytes, visit, delta))
+        if (block_bytes < RELOCATION_BLOCK_HEADER_SIZE || block_bytes > end - block ||
+            !walk_block(image, pe, &reader, block, block_bytes, delta))
             return false;
         block += block_bytes;
     }
@@ -214,14 +173,11 @@ static bool walk_relocations(uint8_t *image, const struct pe_image *pe, relocati
 
 enum status pe_check_relocations(const void *image, const struct pe_image *pe)
 {
-    if (pe->relocations.size_bytes == 0)
-        return STATUS_INVALID;
-    /* visit_nothing never writes, so the const is honoured. */
-    uint8_t *bytes = (uint8_t *)(uintptr_t)image;
-    return walk_relocations(bytes, pe, visit_nothing, 0) ? STATUS_OK : STATUS_INVALID;
+    uint8_t *bytes = (uint8_t *)(uintptr_t)image; /* a delta of 0 writes nothing: the const is honoured */
+    return pe->relocations.size_bytes != 0 && walk_relocations(bytes, pe, 0) ? STATUS_OK : STATUS_INVALID;
 }
 
 void pe_relocate(void *image, const struct pe_image *pe, uint64_t delta)
 {
-    walk_relocations(image, pe, visit_add, delta);
+    (void)walk_relocations(image, pe, delta);
 }

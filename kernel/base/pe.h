@@ -30,7 +30,6 @@ struct pe_directory {
 };
 
 struct pe_image {
-    uint64_t link_base;  /* ImageBase of the header: the loader may have changed it to where the image lies */
     uint32_t size_bytes; /* SizeOfImage, a multiple of PAGE_SIZE */
     uint32_t section_count;
     struct pe_section sections[PE_SECTIONS_MAX];
@@ -45,12 +44,9 @@ struct pe_image {
  */
 MUST_CHECK enum status pe_describe(const void *image, uint64_t available_bytes, struct pe_image *out);
 
-/* The section of that name, or NULL. */
-const struct pe_section *pe_find_section(const struct pe_image *pe, const char *name);
-
 /*
- * Walks all of .reloc and tells whether pe_relocate can apply it: only ABSOLUTE and DIR64 entries, each inside the image.
- * STATUS_INVALID otherwise, or when there is no .reloc at all.
+ * Walks all of .reloc and tells whether pe_relocate can apply it: only ABSOLUTE and DIR64 entries, each inside the
+ * image. Writes nothing. STATUS_INVALID otherwise, or when there is no .reloc at all.
  */
 MUST_CHECK enum status pe_check_relocations(const void *image, const struct pe_image *pe);
 

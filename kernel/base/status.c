@@ -3,25 +3,16 @@
 
 const char *status_name(enum status status)
 {
-    switch (status) {
-    case STATUS_OK:
-        return "ok";
-    case STATUS_INVALID:
-        return "invalid";
-    case STATUS_NO_MEMORY:
-        return "out of memory";
-    case STATUS_NOT_FOUND:
-        return "not found";
-    case STATUS_LIMIT:
-        return "limit reached";
-    case STATUS_TIMEOUT:
-        return "timed out";
-    case STATUS_UNSUPPORTED:
-        return "unsupported";
-    case STATUS_FAULT:
-        return "fault contained";
-    case STATUS_DEVICE:
-        return "device error";
-    }
-    return "unknown status";
+    static const char names[][16] = {
+        [STATUS_OK] = "ok",
+        [STATUS_INVALID] = "invalid",
+        [STATUS_NO_MEMORY] = "out of memory",
+        [STATUS_NOT_FOUND] = "not found",
+        [STATUS_LIMIT] = "limit reached",
+        [STATUS_TIMEOUT] = "timed out",
+        [STATUS_UNSUPPORTED] = "unsupported",
+        [STATUS_FAULT] = "fault contained",
+        [STATUS_DEVICE] = "device error",
+    };
+    return (unsigned)status < ARRAY_COUNT(names) ? names[status] : "unknown status";
 }

@@ -21,29 +21,16 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes)
     return to;
 }
 
-/* The case memcpy may not have: `to` lies above `from` and inside it, so the last byte must go first. */
-static void copy_backward(uint8_t *to, const uint8_t *from, size_t size_bytes)
-{
-    while (size_bytes > 0) {
-        size_bytes--;
-        to[size_bytes] = from[size_bytes];
-    }
-}
-
-static void copy_forward(uint8_t *to, const uint8_t *from, size_t size_bytes)
-{
-    for (size_t i = 0; i < size_bytes; i++)
-        to[i] = from[i];
-}
-
 void *memmove(void *to, const void *from, size_t size_bytes)
 {
-    uint64_t target = (uint64_t)(uintptr_t)to;
-    uint64_t source = (uint64_t)(uintptr_t)from;
-    if (target - source >= size_bytes)
-        copy_forward(to, from, size_bytes);
-    else
-        copy_backward(to, from, size_bytes);
+    uint8_t *out = to;
+    const uint8_t *in = from;
+    /* When `to` lies inside the source, the last byte must go first. */
+    bool backward = (uint64_t)(uintptr_t)to - (uint64_t)(uintptr_t)from < size_bytes;
+    for (size_t i = 0; i < size_bytes; i++) {
+        size_t at = backward ? size_bytes - 1 - i : i;
+        out[at] = in[at];
+    }
     return to;
 }
 

@@ -6,7 +6,7 @@
 #include "kernel/tables.h"
 #include "kernel/tests/tests.h"
 
-static enum test_result test_time(void)
+enum test_result test_time(void)
 {
     struct efi_time time;
     if (runtime_off_reason(RUNTIME_GET_TIME) != NULL)
@@ -16,7 +16,7 @@ static enum test_result test_time(void)
     return TEST_PASSED;
 }
 
-static enum test_result test_variables(void)
+enum test_result test_variables(void)
 {
     static struct runtime_variable variable; /* too large for a stack */
     if (runtime_off_reason(RUNTIME_NEXT_VARIABLE) != NULL)
@@ -31,7 +31,7 @@ static enum test_result test_variables(void)
 }
 
 /* Rule 15: firmware that jumps into the void takes nobody along. */
-static enum test_result test_fault(void)
+enum test_result test_fault(void)
 {
     if (runtime_off_reason(RUNTIME_NEXT_VARIABLE) != NULL)
         return tests_skip(runtime_off_reason(RUNTIME_NEXT_VARIABLE));
@@ -40,7 +40,7 @@ static enum test_result test_fault(void)
     return TEST_PASSED;
 }
 
-static enum test_result test_acpi(void)
+enum test_result test_acpi(void)
 {
     const struct machine *machine = machine_facts();
     if (memory_handoff()->acpi_rsdp == 0)
@@ -52,7 +52,7 @@ static enum test_result test_acpi(void)
 }
 
 /* Tables that lay in memory which reclaim freed around them still hold what they held. */
-static enum test_result test_tables(void)
+enum test_result test_tables(void)
 {
     TEST_ASSERT(tables_kept()->seen_count > 0);
     if (tables_kept()->count == 0)
@@ -66,7 +66,7 @@ static enum test_result test_tables(void)
 }
 
 /* Rule 11. */
-static enum test_result test_silence(void)
+enum test_result test_silence(void)
 {
     const struct pci *pci = &machine_facts()->pci;
     if (pci->function_count == 0)
@@ -80,13 +80,3 @@ static enum test_result test_silence(void)
     }
     return TEST_PASSED;
 }
-
-const struct test tests_firmware[] = {
-    {"runtime-time",      test_time     },
-    {"runtime-variables", test_variables},
-    {"runtime-fault",     test_fault    },
-    {"acpi",              test_acpi     },
-    {"tables",            test_tables   },
-    {"pci-silence",       test_silence  },
-    {NULL,                NULL          },
-};

@@ -12,49 +12,37 @@
 
 static uint32_t frame_errors;
 
-static void frame_error(bool wrong)
-{
-    if (wrong)
-        __atomic_add_fetch(&frame_errors, 1, __ATOMIC_SEQ_CST);
-}
-
 /* A number that only this CPU, run and round write. */
 static uint64_t stamp(struct paddr run, unsigned round)
 {
     return run.value ^ (uint64_t)cpu_index() << 52 ^ round;
 }
 
-static void take_runs(struct frame_cache *cache, struct paddr *held, unsigned round)
-{
-    for (unsigned i = 0; i < HELD; i++) {
-        held[i] = frame_alloc(cache, i % ORDERS);
-        frame_error(held[i].value == 0 || held[i].value < LOW_MEMORY_END);
-        if (held[i].value != 0)
-            *(uint64_t *)mm_pointer(&kernel_mm, held[i]) = stamp(held[i], round);
-    }
-}
-
-static void give_runs(struct frame_cache *cache, const struct paddr *held, unsigned round)
-{
-    for (unsigned i = 0; i < HELD; i++) {
-        if (held[i].value == 0)
-            continue;
-        frame_error(*(const uint64_t *)mm_pointer(&kernel_mm, held[i]) != stamp(held[i], round));
-        frame_free(cache, held[i], i % ORDERS);
-    }
-}
-
+/* Takes as many runs as it can hold, writes on each, and finds the same there when it gives them back. */
 static void use_frames(void *unused)
 {
     (void)unused;
     struct paddr held[HELD];
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        take_runs(memory_cache(), held, round);
-        give_runs(memory_cache(), held, round);
+    uint32_t errors = 0;
+    for (unsigned round = 0; round < ROUNDS && errors == 0; round++) {
+        unsigned count = 0;
+        for (; count < HELD && errors == 0; count++) {
+            held[count] = frame_alloc(memory_cache(), count % ORDERS);
+            if (held[count].value < LOW_MEMORY_END)
+                errors++; /* none, or one that must not be */
+            else
+                *(uint64_t *)mm_pointer(&kernel_mm, held[count]) = stamp(held[count], round);
+        }
+        count -= errors;
+        while (count-- > 0) {
+            errors += *(const uint64_t *)mm_pointer(&kernel_mm, held[count]) != stamp(held[count], round);
+            frame_free(memory_cache(), held[count], count % ORDERS);
+        }
     }
+    __atomic_add_fetch(&frame_errors, errors, __ATOMIC_SEQ_CST);
 }
 
-static enum test_result test_frames(void)
+enum test_result test_frames(void)
 {
     uint64_t free_before = frames_free_count(&kernel_mm.frames);
     uint64_t used_before = frames_used_count(&kernel_mm.frames);
@@ -68,7 +56,7 @@ static enum test_result test_frames(void)
 }
 
 /* Rule 9: nothing below 1 MiB can be had, or is free. */
-static enum test_result test_low_memory(void)
+enum test_result test_low_memory(void)
 {
     TEST_ASSERT(frame_alloc_below(memory_cache(), 0, LOW_MEMORY_END).value == 0);
     TEST_ASSERT(frames_free_in(&kernel_mm.frames, PRANGE(0, LOW_MEMORY_END)) == 0);
@@ -85,7 +73,7 @@ static bool balances(struct ledger *ledger)
 }
 
 /* It balances, and a frame that is taken moves from free to used. */
-static enum test_result test_ledger(void)
+enum test_result test_ledger(void)
 {
     struct ledger before;
     struct ledger during;
@@ -107,7 +95,8 @@ static enum test_result test_ledger(void)
 
 static const size_t sizes[] = {1, 16, 17, 100, 255, 512, 1000, 2048, 2049, 5000, 70000};
 
-static enum test_result test_heap(void)
+/* One object of each size class and beyond, all alive at once: none lies on another. */
+enum test_result test_heap(void)
 {
     uint8_t *objects[ARRAY_COUNT(sizes)];
     uint64_t live_before = kernel_mm.heap.live_count;
@@ -135,7 +124,8 @@ static bool is_mapped(uint64_t address)
     return paging_lookup(&kernel_mm.kernel_map, VADDR(address), &entry);
 }
 
-static enum test_result test_vspace(void)
+/* A stack can be written from end to end, has guards at both, and leaves nothing mapped. */
+enum test_result test_vspace(void)
 {
     uint64_t ranges_before = kernel_mm.vspace.used_count;
     struct vaddr top;
@@ -153,7 +143,7 @@ static enum test_result test_vspace(void)
 /* ---- Page array ---- */
 
 /* Every frame of memory of ours has a descriptor, and reclaim left none waiting. */
-static enum test_result test_page_array(void)
+enum test_result test_page_array(void)
 {
     const struct memmap *map = &kernel_mm.map;
     struct page_array_token token;
@@ -169,13 +159,3 @@ static enum test_result test_page_array(void)
     }
     return TEST_PASSED;
 }
-
-const struct test tests_memory[] = {
-    {"frames",     test_frames    },
-    {"low-memory", test_low_memory},
-    {"ledger",     test_ledger    },
-    {"heap",       test_heap      },
-    {"vspace",     test_vspace    },
-    {"page-array", test_page_array},
-    {NULL,         NULL           },
-};

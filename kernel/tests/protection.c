@@ -9,7 +9,7 @@
 #include "kernel/smp.h"
 #include "kernel/tests/tests.h"
 #include "kernel/tests/walk.h"
-#include "kernel/trap.h"
+#include "kernel/x86/recover.h"
 #include "kernel/x86/cpu.h"
 #include "mm/layout.h"
 
@@ -17,33 +17,21 @@
 
 /* ---- By walking ---- */
 
-static bool in_image(struct vaddr address)
+static bool visit_wx(const struct walk_leaf *leaf)
 {
-    return address.value >= KERNEL_IMAGE_BASE && address.value < KERNEL_IMAGE_BASE + image_pe()->size_bytes;
-}
-
-static bool visit_wx(const struct walk_leaf *leaf, void *unused)
-{
-    (void)unused;
-    if (leaf->user || leaf->address.value < DIRECT_MAP_BASE)
-        return false;
-    if (leaf->executable)
-        return !leaf->writable && in_image(leaf->address);
-    return true;
+    bool in_image = leaf->address.value - KERNEL_IMAGE_BASE < image_pe()->size_bytes; /* wraps below it */
+    return !leaf->user && leaf->address.value >= DIRECT_MAP_BASE &&
+           (!leaf->executable || (!leaf->writable && in_image));
 }
 
 /* Nothing is writable and executable, for user code, or in the low half; nothing but the image is executable. */
-static enum test_result test_wx(void)
+enum test_result test_wx(void)
 {
-    struct walk_result result = walk_kernel_map(visit_wx, NULL);
-    TEST_ASSERT(result.leaf_count > 0);
-    TEST_ASSERT(result.wrong_count == 0);
-    return TEST_PASSED;
+    return walk_kernel_map(visit_wx) ? TEST_PASSED : TEST_FAILED;
 }
 
-static bool visit_alias(const struct walk_leaf *leaf, void *unused)
+static bool visit_alias(const struct walk_leaf *leaf)
 {
-    (void)unused;
     for (uint32_t i = 0; i < kernel_mm.config.segment_count; i++) {
         const struct mm_segment *segment = &kernel_mm.config.segments[i];
         if (segment->temporary || !prange_overlaps(segment->range, leaf->target))
@@ -55,12 +43,9 @@ static bool visit_alias(const struct walk_leaf *leaf, void *unused)
 }
 
 /* The image is mapped where it is linked and nowhere else, so its W^X cannot be got around. */
-static enum test_result test_image_alias(void)
+enum test_result test_image_alias(void)
 {
-    struct walk_result result = walk_kernel_map(visit_alias, NULL);
-    TEST_ASSERT(result.leaf_count > 0);
-    TEST_ASSERT(result.wrong_count == 0);
-    return TEST_PASSED;
+    return walk_kernel_map(visit_alias) ? TEST_PASSED : TEST_FAILED;
 }
 
 /* ---- By trying ---- */
@@ -81,19 +66,17 @@ static void execute(void *address)
 static bool faults(void (*function)(void *), struct vaddr address, uint64_t error_bit)
 {
     struct recovery report;
-    if (!trap_catch(function, vaddr_pointer(address), &report))
-        return false;
-    return report.vector == VECTOR_PAGE_FAULT && (report.error & error_bit) != 0 &&
-           report.fault_address == address.value;
+    return !recover_call(&report, function, vaddr_pointer(address)) && report.vector == VECTOR_PAGE_FAULT &&
+           (report.error & error_bit) != 0 && report.fault_address == address.value;
 }
 
-static enum test_result test_text(void)
+enum test_result test_text(void)
 {
     TEST_ASSERT(faults(write_byte, VADDR((uint64_t)(uintptr_t)write_byte), PAGE_FAULT_WRITE));
     return TEST_PASSED;
 }
 
-static enum test_result test_rodata(void)
+enum test_result test_rodata(void)
 {
     TEST_ASSERT(faults(write_byte, vaddr_of("a constant"), PAGE_FAULT_WRITE));
     TEST_ASSERT(faults(write_byte, vaddr_of(__ImageBase), PAGE_FAULT_WRITE));
@@ -102,7 +85,7 @@ static enum test_result test_rodata(void)
 
 static uint8_t data_code[16] = {RETURN_INSTRUCTION};
 
-static enum test_result test_data(void)
+enum test_result test_data(void)
 {
     uint8_t stack_code[16] = {RETURN_INSTRUCTION};
     TEST_ASSERT(faults(execute, vaddr_of(data_code), PAGE_FAULT_INSTRUCTION));
@@ -110,7 +93,8 @@ static enum test_result test_data(void)
     return TEST_PASSED;
 }
 
-static enum test_result test_direct_map(void)
+/* A frame just allocated, through the window that all of RAM is seen by. */
+enum test_result test_direct_map(void)
 {
     struct paddr frame = frame_alloc(memory_cache(), 0);
     TEST_ASSERT(frame.value != 0);
@@ -129,7 +113,7 @@ static bool is_readable(uint64_t address)
 }
 
 /* Page 0, and the image at the physical address where the firmware loaded it, once 1:1. */
-static enum test_result test_low_half(void)
+enum test_result test_low_half(void)
 {
     struct paging_entry entry;
     TEST_ASSERT(!is_readable(0));
@@ -139,7 +123,7 @@ static enum test_result test_low_half(void)
 }
 
 /* The page that CPUs started in: not mapped where it runs, and nobody's to allocate. */
-static enum test_result test_trampoline(void)
+enum test_result test_trampoline(void)
 {
     uint64_t page = memory_handoff()->trampoline;
     struct paging_entry entry;
@@ -153,6 +137,7 @@ static enum test_result test_trampoline(void)
     return TEST_PASSED;
 }
 
+/* The stack is there from its first byte to its last, and on both sides nothing is. */
 static bool is_guarded(struct vaddr top, uint64_t page_count)
 {
     uint64_t bottom = top.value - page_count * PAGE_SIZE;
@@ -160,7 +145,7 @@ static bool is_guarded(struct vaddr top, uint64_t page_count)
            vspace_is_guard(&kernel_mm.vspace, VADDR(bottom - 8));
 }
 
-static enum test_result test_guard_pages(void)
+enum test_result test_guard_pages(void)
 {
     for (unsigned cpu = 0; cpu < smp_cpu_count(); cpu++) {
         const struct percpu *block = smp_cpu(cpu);
@@ -170,16 +155,3 @@ static enum test_result test_guard_pages(void)
     }
     return TEST_PASSED;
 }
-
-const struct test tests_protection[] = {
-    {"wx",                 test_wx         },
-    {"image-alias",        test_image_alias},
-    {"text-write",         test_text       },
-    {"rodata-write",       test_rodata     },
-    {"data-execute",       test_data       },
-    {"direct-map-execute", test_direct_map },
-    {"low-half",           test_low_half   },
-    {"trampoline",         test_trampoline },
-    {"guard-pages",        test_guard_pages},
-    {NULL,                 NULL            },
-};

@@ -1,18 +1,48 @@
-/* Finding, running and reporting. */
+/*
+ * The list of tests; finding, running and reporting.
+ *
+ * The plan ("1..27") stands before the first result, so that a run which dies half way does not look complete.
+ */
 #include "kernel/tests/tests.h"
 
 #include "kernel/base/string.h"
 #include "kernel/console.h"
 
-static const struct test *const groups[] = {tests_protection, tests_cpus, tests_memory, tests_firmware};
+static const struct test {
+    const char *name;
+    enum test_result (*run)(void);
+} tests[] = {
+    {"wx",                 test_wx         },
+    {"image-alias",        test_image_alias},
+    {"text-write",         test_text       },
+    {"rodata-write",       test_rodata     },
+    {"data-execute",       test_data       },
+    {"direct-map-execute", test_direct_map },
+    {"low-half",           test_low_half   },
+    {"trampoline",         test_trampoline },
+    {"guard-pages",        test_guard_pages},
+    {"cpus-answer",        test_answer     },
+    {"cpus-own",           test_own        },
+    {"cpus-registers",     test_registers  },
+    {"timer",              test_timer      },
+    {"clocks",             test_clocks     },
+    {"tlb-shootdown",      test_shootdown  },
+    {"frames",             test_frames     },
+    {"low-memory",         test_low_memory },
+    {"ledger",             test_ledger     },
+    {"heap",               test_heap       },
+    {"vspace",             test_vspace     },
+    {"page-array",         test_page_array },
+    {"runtime-time",       test_time       },
+    {"runtime-variables",  test_variables  },
+    {"runtime-fault",      test_fault      },
+    {"acpi",               test_acpi       },
+    {"tables",             test_tables     },
+    {"pci-silence",        test_silence    },
+};
 
 static const char *skip_reason;
 static unsigned failed_since_boot;
-
-struct summary {
-    unsigned number; /* of the last test that ran */
-    unsigned results[TEST_SKIPPED + 1];
-};
 
 enum test_result tests_fail(const char *file, int line, const char *condition)
 {
@@ -26,56 +56,44 @@ enum test_result tests_skip(const char *reason)
     return TEST_SKIPPED;
 }
 
-static void run_one(const struct test *test, struct summary *summary)
-{
-    enum test_result result = test->run();
-    summary->number++;
-    summary->results[result]++;
-    print("%s %u %s", result == TEST_FAILED ? "not ok" : "ok", summary->number, test->name);
-    if (result == TEST_SKIPPED)
-        print(" # SKIP %s", skip_reason);
-    print("\n");
-}
-
+/* "all" is everybody's name. */
 static bool is_named(const struct test *test, const char *name)
 {
     return strcmp(name, "all") == 0 || strcmp(name, test->name) == 0;
 }
 
-static unsigned count_named(const char *name)
+static enum test_result run_one(const struct test *test, unsigned number)
 {
-    unsigned count = 0;
-    for (size_t group = 0; group < ARRAY_COUNT(groups); group++)
-        for (const struct test *test = groups[group]; test->name != NULL; test++)
-            count += is_named(test, name);
-    return count;
+    enum test_result result = test->run();
+    print("%s %u %s%s%s\n", result == TEST_FAILED ? "not ok" : "ok", number, test->name,
+          result == TEST_SKIPPED ? " # SKIP " : "", result == TEST_SKIPPED ? skip_reason : "");
+    return result;
 }
 
 void tests_run(const char *name)
 {
-    unsigned count = count_named(name);
+    unsigned results[TEST_SKIPPED + 1] = {0};
+    unsigned count = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(tests); i++)
+        count += is_named(&tests[i], name);
     if (count == 0) {
         print("test: no test '%s'; 'test' lists them\n", name);
         failed_since_boot++;
         return;
     }
-    struct summary summary = {0};
     print("KTAP version 1\n1..%u\n", count);
-    for (size_t group = 0; group < ARRAY_COUNT(groups); group++)
-        for (const struct test *test = groups[group]; test->name != NULL; test++)
-            if (is_named(test, name))
-                run_one(test, &summary);
-    failed_since_boot += summary.results[TEST_FAILED];
-    print("# %u passed, %u failed, %u skipped\n", summary.results[TEST_PASSED], summary.results[TEST_FAILED],
-          summary.results[TEST_SKIPPED]);
+    unsigned number = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(tests); i++)
+        if (is_named(&tests[i], name))
+            results[run_one(&tests[i], ++number)]++;
+    failed_since_boot += results[TEST_FAILED];
+    print("# %u passed, %u failed, %u skipped\n", results[TEST_PASSED], results[TEST_FAILED], results[TEST_SKIPPED]);
 }
 
 void tests_list(void)
 {
-    for (size_t group = 0; group < ARRAY_COUNT(groups); group++)
-        for (const struct test *test = groups[group]; test->name != NULL; test++)
-            print("  %s\n", test->name);
-    print("'test all' runs them all, 'test NAME' one.\n");
+    for (size_t i = 0; i < ARRAY_COUNT(tests); i++)
+        print("  %s\n", tests[i].name);
 }
 
 unsigned tests_failed_count(void)

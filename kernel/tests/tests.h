@@ -2,7 +2,7 @@
  * Tests that run in the kernel, on the machine as it is, and report in KTAP on the console.
  *
  * Owns: the list of tests and the count of those that failed since the boot. A test lives in the file of its subject
- * and is a row in that file's table.
+ * and is declared below.
  * Rules: a test leaves the machine as it found it, may be run any number of times, and fails rather than panics. They
  * run at the monitor, when everything works. Format: Linux's Documentation/dev-tools/ktap.rst.
  */
@@ -16,17 +16,6 @@ enum test_result {
     TEST_FAILED,
     TEST_SKIPPED,
 };
-
-struct test {
-    const char *name;
-    enum test_result (*run)(void);
-};
-
-/* Tables end with a row whose name is NULL. */
-extern const struct test tests_protection[];
-extern const struct test tests_cpus[];
-extern const struct test tests_memory[];
-extern const struct test tests_firmware[];
 
 /* Runs the test of that name, or all. No such test counts as a failure: a typing error must not look like success. */
 void tests_run(const char *name);
@@ -47,5 +36,42 @@ enum test_result tests_skip(const char *reason);
         if (!(condition))                                           \
             return tests_fail(__FILE_NAME__, __LINE__, #condition); \
     } while (0)
+
+/* The tests, each a row in tests.c. */
+
+/* protection.c */
+enum test_result test_wx(void);
+enum test_result test_image_alias(void);
+enum test_result test_text(void);
+enum test_result test_rodata(void);
+enum test_result test_data(void);
+enum test_result test_direct_map(void);
+enum test_result test_low_half(void);
+enum test_result test_trampoline(void);
+enum test_result test_guard_pages(void);
+
+/* cpus.c */
+enum test_result test_answer(void);
+enum test_result test_own(void);
+enum test_result test_registers(void);
+enum test_result test_timer(void);
+enum test_result test_clocks(void);
+enum test_result test_shootdown(void);
+
+/* memory.c */
+enum test_result test_frames(void);
+enum test_result test_low_memory(void);
+enum test_result test_ledger(void);
+enum test_result test_heap(void);
+enum test_result test_vspace(void);
+enum test_result test_page_array(void);
+
+/* firmware.c */
+enum test_result test_time(void);
+enum test_result test_variables(void);
+enum test_result test_fault(void);
+enum test_result test_acpi(void);
+enum test_result test_tables(void);
+enum test_result test_silence(void);
 
 #endif

@@ -16,8 +16,8 @@
 
 struct walk {
     walk_visit *visit;
-    void *context;
-    struct walk_result result;
+    uint64_t leaf_count;
+    uint64_t wrong_count;
 };
 
 /* Bytes that one entry of a table at `level` (1: the lowest) translates. */
@@ -33,45 +33,41 @@ static uint64_t canonical(uint64_t address, unsigned levels)
     return (address & sign) != 0 ? address | ~(sign - 1) : address;
 }
 
-static void visit_leaf(struct walk *walk, uint64_t entry, unsigned level, struct walk_leaf leaf)
+static void visit_leaf(struct walk *walk, const struct walk_leaf *leaf)
 {
-    uint64_t target = align_down(entry & ENTRY_ADDRESS, entry_bytes(level));
-    leaf.address = VADDR(canonical(leaf.address.value, kernel_mm.kernel_map.levels));
-    leaf.target = PRANGE(target, target + entry_bytes(level));
-    walk->result.leaf_count++;
-    if (walk->visit(&leaf, walk->context))
-        return;
-    if (walk->result.wrong_count++ < WRONG_PRINTED)
-        print("# 0x%llx -> [0x%llx, 0x%llx)%s%s%s\n", leaf.address.value, leaf.target.start.value,
-              leaf.target.end.value, leaf.writable ? " write" : "", leaf.executable ? " execute" : "",
-              leaf.user ? " user" : "");
+    walk->leaf_count++;
+    if (!walk->visit(leaf) && walk->wrong_count++ < WRONG_PRINTED)
+        print("# 0x%llx -> [0x%llx, 0x%llx) write %d execute %d user %d\n", leaf->address.value,
+              leaf->target.start.value, leaf->target.end.value, leaf->writable, leaf->executable, leaf->user);
 }
 
-static void walk_table(struct walk *walk, struct paddr table, unsigned level, struct walk_leaf allowed)
+static void walk_table(struct walk *walk, struct paddr table, unsigned level, const struct walk_leaf *allowed)
 {
     const uint64_t *entries = mm_pointer(&kernel_mm, table);
     for (unsigned i = 0; i < ENTRIES; i++) {
         uint64_t entry = entries[i];
         if ((entry & ENTRY_PRESENT) == 0)
             continue;
+        uint64_t target = align_down(entry & ENTRY_ADDRESS, entry_bytes(level));
+        uint64_t address = allowed->address.value + i * entry_bytes(level);
         struct walk_leaf below = {
-            .address = vaddr_add(allowed.address, i * entry_bytes(level)),
-            .writable = allowed.writable && (entry & ENTRY_WRITE) != 0,
-            .executable = allowed.executable && (entry & ENTRY_NX) == 0,
-            .user = allowed.user && (entry & ENTRY_USER) != 0,
+            .address = VADDR(canonical(address, kernel_mm.kernel_map.levels)),
+            .target = PRANGE(target, target + entry_bytes(level)),
+            .writable = allowed->writable && (entry & ENTRY_WRITE) != 0,
+            .executable = allowed->executable && (entry & ENTRY_NX) == 0,
+            .user = allowed->user && (entry & ENTRY_USER) != 0,
         };
-        bool large = (level == 2 || level == 3) && (entry & ENTRY_LARGE) != 0;
-        if (level == 1 || large)
-            visit_leaf(walk, entry, level, below);
+        if (level == 1 || (level <= 3 && (entry & ENTRY_LARGE) != 0))
+            visit_leaf(walk, &below);
         else
-            walk_table(walk, PADDR(entry & ENTRY_ADDRESS), level - 1, below);
+            walk_table(walk, PADDR(entry & ENTRY_ADDRESS), level - 1, &below);
     }
 }
 
-struct walk_result walk_kernel_map(walk_visit *visit, void *context)
+bool walk_kernel_map(walk_visit *visit)
 {
-    struct walk walk = {.visit = visit, .context = context};
+    struct walk walk = {.visit = visit};
     struct walk_leaf all = {.writable = true, .executable = true, .user = true};
-    walk_table(&walk, kernel_mm.kernel_map.root, kernel_mm.kernel_map.levels, all);
-    return walk.result;
+    walk_table(&walk, kernel_mm.kernel_map.root, kernel_mm.kernel_map.levels, &all);
+    return walk.leaf_count > 0 && walk.wrong_count == 0;
 }

@@ -20,13 +20,9 @@ struct walk_leaf {
 };
 
 /* False: this mapping is wrong. The walk goes on. */
-typedef bool walk_visit(const struct walk_leaf *leaf, void *context);
+typedef bool walk_visit(const struct walk_leaf *leaf);
 
-struct walk_result {
-    uint64_t leaf_count;
-    uint64_t wrong_count; /* the first few are printed as diagnostics */
-};
-
-struct walk_result walk_kernel_map(walk_visit *visit, void *context);
+/* Whether there are mappings and none is wrong; the first few that are get printed as diagnostics. */
+bool walk_kernel_map(walk_visit *visit);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "kernel/base/spinlock.h"
 #include "kernel/x86/cpu.h"
+#include "kernel/x86/percpu.h"
 
 #define APIC_ID              0x020u
 #define APIC_VERSION         0x030u
@@ -28,15 +29,7 @@
 #define LVT_MASKED      0x10000u        /* 11.5.1 */
 #define LVT_TSC_DEADLINE 0x40000u       /* 11.5.4.1 */
 #define TIMER_DIVIDE_BY_16 0x3u         /* 11.5.4 */
-
-/* Interrupt command: SDM 3, 11.6.1. */
-#define COMMAND_FIXED       0x00000u
-#define COMMAND_NMI         0x00400u
-#define COMMAND_INIT        0x00500u
-#define COMMAND_STARTUP     0x00600u
-#define COMMAND_PENDING     0x01000u
-#define COMMAND_ASSERT      0x04000u
-#define COMMAND_ALL_OTHERS  0xC0000u
+#define COMMAND_PENDING 0x1000u         /* 11.6.1 */
 
 /* The local bus takes a command in well under this many polls, unless it is dead. */
 #define COMMAND_POLLS_MAX 100000u
@@ -46,7 +39,7 @@
 
 static struct {
     volatile uint8_t *registers; /* NULL in x2APIC mode */
-    bool x2apic;
+    bool x2apic;                 /* the same on all CPUs */
 } apic;
 
 static uint32_t apic_read(uint32_t offset)
@@ -66,12 +59,8 @@ static void apic_write(uint32_t offset, uint32_t value)
 
 struct paddr apic_registers(void)
 {
-    return PADDR(cpu_read_msr(MSR_APIC_BASE) & APIC_BASE_ADDRESS);
-}
-
-bool apic_x2apic_enabled(void)
-{
-    return (cpu_read_msr(MSR_APIC_BASE) & APIC_BASE_EXTD) != 0;
+    uint64_t base = cpu_read_msr(MSR_APIC_BASE);
+    return PADDR(base & APIC_BASE_EXTD ? 0 : base & APIC_BASE_ADDRESS);
 }
 
 /* 11.12.1: disabled to x2APIC is no legal step; through xAPIC it is. Back from x2APIC is none either. */
@@ -97,19 +86,17 @@ static void mask_local_interrupts(void)
         apic_write(by_number[i], apic_read(by_number[i]) | LVT_MASKED);
 }
 
-static bool any_in_service(void)
-{
-    uint32_t any = 0;
-    for (uint32_t i = 0; i < 8; i++)
-        any |= apic_read(APIC_IN_SERVICE + i * 0x10);
-    return any != 0;
-}
-
 /* A vector that firmware never ended would hold back ours of lower priority for ever. */
 static void end_leftovers(void)
 {
-    for (uint32_t i = 0; i < IN_SERVICE_MAX && any_in_service(); i++)
+    for (uint32_t i = 0; i < IN_SERVICE_MAX; i++) {
+        uint32_t in_service = 0;
+        for (uint32_t word = 0; word < 8; word++)
+            in_service |= apic_read(APIC_IN_SERVICE + word * 0x10);
+        if (in_service == 0)
+            return;
         apic_eoi();
+    }
 }
 
 void apic_init_cpu(void)
@@ -122,15 +109,14 @@ void apic_init_cpu(void)
     apic_write(APIC_ERROR_STATUS, 0);
     apic_write(APIC_LVT_ERROR, VECTOR_APIC_ERROR);
     apic_write(APIC_TIMER_DIVIDE, TIMER_DIVIDE_BY_16);
+    this_cpu()->apic_id = apic_id();
 }
 
-enum status apic_init(volatile void *registers, uint32_t apic_id_max)
+void apic_init(volatile void *registers, uint32_t apic_id_max)
 {
-    bool needed = apic_id_max > APIC_ID_XAPIC_MAX;
-    apic.x2apic = apic_x2apic_enabled() || (needed && cpu_features()->x2apic);
-    apic.registers = apic.x2apic ? NULL : registers;
+    apic.x2apic = registers == NULL || (apic_id_max > APIC_ID_XAPIC_MAX && cpu_features()->x2apic);
+    apic.registers = registers;
     apic_init_cpu();
-    return needed && !apic.x2apic ? STATUS_UNSUPPORTED : STATUS_OK;
 }
 
 bool apic_is_x2apic(void)
@@ -149,72 +135,31 @@ void apic_eoi(void)
     apic_write(APIC_EOI, 0);
 }
 
-/* 11.12.3: WRMSR to x2APIC is not serialising; what was stored before must be visible to whom it interrupts. */
-static void send_x2apic(uint32_t destination, uint32_t command)
-{
-    __asm__ volatile("mfence\n\tlfence" : : : "memory");
-    cpu_write_msr(MSR_X2APIC_ICR, (uint64_t)destination << 32 | command);
-}
-
-static bool command_idle(void)
+static void wait_until_sent(void)
 {
     for (uint32_t polls = 0; polls < COMMAND_POLLS_MAX; polls++) {
         if ((apic_read(APIC_COMMAND_LOW) & COMMAND_PENDING) == 0)
-            return true;
+            return;
         cpu_relax();
     }
-    return false;
 }
 
-/* The two halves must not be torn apart by a handler that sends, hence interrupts off. */
-static enum status send_xapic(uint32_t destination, uint32_t command)
+/*
+ * 11.12.3: WRMSR to x2APIC is not serialising; what was stored before must be visible to whom it interrupts. xAPIC's
+ * two halves must not be torn apart by a handler that sends, hence interrupts off.
+ */
+void apic_send(uint32_t destination, uint32_t message)
 {
-    uint64_t flags = interrupts_save_and_disable();
-    bool sent = command_idle();
-    if (sent) {
-        apic_write(APIC_COMMAND_HIGH, destination << 24);
-        apic_write(APIC_COMMAND_LOW, command);
+    if (apic.x2apic) {
+        __asm__ volatile("mfence\n\tlfence" : : : "memory");
+        cpu_write_msr(MSR_X2APIC_ICR, (uint64_t)destination << 32 | message);
+        return;
     }
+    uint64_t flags = interrupts_save_and_disable();
+    wait_until_sent();
+    apic_write(APIC_COMMAND_HIGH, destination << 24);
+    apic_write(APIC_COMMAND_LOW, message);
     interrupts_restore(flags);
-    return sent ? STATUS_OK : STATUS_TIMEOUT;
-}
-
-static enum status send(uint32_t destination, uint32_t command)
-{
-    if (!apic.x2apic)
-        return send_xapic(destination, command);
-    send_x2apic(destination, command);
-    return STATUS_OK;
-}
-
-enum status apic_send_interrupt(uint32_t destination, uint8_t vector)
-{
-    return send(destination, COMMAND_FIXED | COMMAND_ASSERT | vector);
-}
-
-enum status apic_send_nmi(uint32_t destination)
-{
-    return send(destination, COMMAND_NMI | COMMAND_ASSERT);
-}
-
-enum status apic_send_init(uint32_t destination)
-{
-    return send(destination, COMMAND_INIT | COMMAND_ASSERT);
-}
-
-enum status apic_send_startup(uint32_t destination, uint8_t page_number)
-{
-    return send(destination, COMMAND_STARTUP | COMMAND_ASSERT | page_number);
-}
-
-enum status apic_broadcast_init(void)
-{
-    return send(0, COMMAND_ALL_OTHERS | COMMAND_INIT | COMMAND_ASSERT);
-}
-
-enum status apic_broadcast_startup(uint8_t page_number)
-{
-    return send(0, COMMAND_ALL_OTHERS | COMMAND_STARTUP | COMMAND_ASSERT | page_number);
 }
 
 void apic_timer_start(uint32_t count)

@@ -3,31 +3,26 @@
  *
  * Owns: the mode (xAPIC by memory, x2APIC by MSR), which is the same on all CPUs, and the vectors of regs.h in it.
  * Rules: apic_init on the boot CPU before everything else here; apic_init_cpu on every other CPU before it takes
- * interrupts. Sending may be done on any CPU, with interrupts off where a handler sends too (the two ICR halves).
+ * interrupts. Any CPU may send, handlers too.
  */
 #ifndef KEEL_X86_APIC_H
 #define KEEL_X86_APIC_H
 
-#include "kernel/base/status.h"
 #include "kernel/base/types.h"
 
 /* Above this the destination does not fit xAPIC's 8 bits (255 is the broadcast). */
 #define APIC_ID_XAPIC_MAX 254u
 
-/* Where the registers are (one page); meaningless once x2APIC is on. */
+/* Where the registers are (one page); 0: the firmware left x2APIC on, from which there is no way back. */
 struct paddr apic_registers(void);
 
-/* The firmware left x2APIC on: there is no way back, and the registers are not in memory. */
-bool apic_x2apic_enabled(void);
-
 /*
- * Chooses the mode and sets up this CPU's APIC. `registers`: apic_registers() mapped uncached, or NULL when
- * apic_x2apic_enabled(). x2APIC if the firmware left it on or `apic_id_max` needs it. STATUS_UNSUPPORTED: it needs it
- * and the CPU has none; the APIC then works for the IDs that fit.
+ * Chooses the mode and sets up this CPU's APIC. `registers`: apic_registers() mapped uncached, or NULL when there are
+ * none. x2APIC if the firmware left it on, or `apic_id_max` needs it and the CPU has it.
  */
-enum status apic_init(volatile void *registers, uint32_t apic_id_max);
+void apic_init(volatile void *registers, uint32_t apic_id_max);
 
-/* The same on another CPU: masks every local interrupt, clears what firmware left in service, enables. */
+/* The same on another CPU: masks every local interrupt, clears what firmware left in service, enables; notes its ID. */
 void apic_init_cpu(void);
 
 bool apic_is_x2apic(void);
@@ -38,16 +33,15 @@ uint32_t apic_id(void);
 /* End of interrupt. Not for the spurious vector. */
 void apic_eoi(void);
 
-/* Sends to one CPU. STATUS_TIMEOUT: the bus did not accept it (xAPIC only). */
-enum status apic_send_interrupt(uint32_t destination, uint8_t vector);
-enum status apic_send_nmi(uint32_t destination);
-enum status apic_send_init(uint32_t destination);
-/* `page_number`: where it starts in real mode, physical address >> 12, 1 to 0x9F. */
-enum status apic_send_startup(uint32_t destination, uint8_t page_number);
+/* Messages, as the interrupt command register takes them: SDM 3, 11.6.1. */
+#define APIC_INTERRUPT  0x04000u /* | vector */
+#define APIC_NMI        0x04400u
+#define APIC_INIT       0x04500u
+#define APIC_STARTUP    0x04600u /* | where it starts in real mode, physical address >> 12, 1 to 0x9F */
+#define APIC_ALL_OTHERS 0xC0000u /* to every CPU but this one, in ACPI's tables or not; the destination means nothing */
 
-/* Sends to every CPU but this one, listed in ACPI's tables or not. */
-enum status apic_broadcast_init(void);
-enum status apic_broadcast_startup(uint8_t page_number);
+/* Sends to one CPU. Nothing tells whether it arrived: whoever needs an answer waits for it, with a time-out. */
+void apic_send(uint32_t destination, uint32_t message);
 
 /* The timer counts bus cycles down to 0 and then interrupts with VECTOR_TIMER, once. Divisor 16. count 0: off. */
 void apic_timer_start(uint32_t count);

@@ -16,11 +16,7 @@
 struct cpu_features {
     char vendor[13];
     char brand[49];          /* empty when the CPU has none */
-    uint32_t family;
-    uint32_t model;
-    uint32_t stepping;
-    uint32_t leaf_max;
-    uint8_t physical_bits;
+    uint32_t signature;      /* family, model and stepping as CPUID packs them: SDM 2, CPUID, figure 3-6 */
     bool hypervisor;
     bool x2apic;
     bool tsc_deadline;
@@ -61,11 +57,8 @@ struct cpuid_result {
     uint32_t edx;
 };
 
-/* SDM 2, CPUID. The caller has checked that the leaf exists. */
+/* SDM 2, CPUID. All zeros for a leaf that this CPU does not have. */
 struct cpuid_result cpu_id(uint32_t leaf, uint32_t subleaf);
-
-/* The APIC ID that the CPU had at reset, by CPUID: SDM 3, 9.9.3. */
-uint32_t cpu_initial_apic_id(void);
 
 static inline uint64_t cpu_read_msr(uint32_t msr)
 {

@@ -10,13 +10,11 @@
 
 static bool is_qemu(void)
 {
-    static const char expected[4] = {'Q', 'E', 'M', 'U'};
+    uint32_t signature = 0;
     io_write16(FW_CFG_SELECTOR, FW_CFG_SIGNATURE);
-    for (unsigned i = 0; i < sizeof(expected); i++) {
-        if (io_read8(FW_CFG_DATA) != (uint8_t)expected[i])
-            return false;
-    }
-    return true;
+    for (unsigned i = 0; i < sizeof(signature); i++)
+        signature = signature << 8 | io_read8(FW_CFG_DATA);
+    return signature == 0x51454D55; /* "QEMU" */
 }
 
 void debug_exit(uint8_t value)

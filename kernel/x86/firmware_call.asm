@@ -13,7 +13,7 @@ default rel
 
 %include "kernel/x86/saved.inc"
 
-; Offsets in struct firmware_call (firmware_call.c asserts them).
+; Offsets in struct firmware_call (firmware_call.h asserts them).
 CALL_ROOT      equ 0
 CALL_STACK_TOP equ 8
 CALL_FUNCTION  equ 16

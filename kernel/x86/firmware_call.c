@@ -5,14 +5,6 @@
 #include "kernel/x86/interrupts.h"
 #include "kernel/x86/percpu.h"
 
-_Static_assert(offsetof(struct firmware_call, root) == 0, "firmware_call.asm");
-_Static_assert(offsetof(struct firmware_call, stack_top) == 8, "firmware_call.asm");
-_Static_assert(offsetof(struct firmware_call, function) == 16, "firmware_call.asm");
-_Static_assert(offsetof(struct firmware_call, arguments) == 24, "firmware_call.asm");
-_Static_assert(offsetof(struct firmware_call, result) == 64, "firmware_call.asm");
-_Static_assert(offsetof(struct firmware_call, returned_flags) == 72, "firmware_call.asm");
-_Static_assert(offsetof(struct firmware_call, fault) == 80, "firmware_call.asm");
-
 bool firmware_call(struct firmware_call *call)
 {
     CHECK(call->stack_top.value % 16 == 0);

@@ -25,6 +25,13 @@ struct firmware_call {
     struct recovery fault;    /* how it ended, when firmware_call is false */
     bool interrupts_enabled;  /* the firmware came back with interrupts on; they were put back off */
 };
+_Static_assert(offsetof(struct firmware_call, root) == 0, "firmware_call.asm");
+_Static_assert(offsetof(struct firmware_call, stack_top) == 8, "firmware_call.asm");
+_Static_assert(offsetof(struct firmware_call, function) == 16, "firmware_call.asm");
+_Static_assert(offsetof(struct firmware_call, arguments) == 24, "firmware_call.asm");
+_Static_assert(offsetof(struct firmware_call, result) == 64, "firmware_call.asm");
+_Static_assert(offsetof(struct firmware_call, returned_flags) == 72, "firmware_call.asm");
+_Static_assert(offsetof(struct firmware_call, fault) == 80, "firmware_call.asm");
 
 /* Calls. The interrupt flag is the caller's again afterwards, whatever the firmware did. */
 bool firmware_call(struct firmware_call *call);

@@ -9,20 +9,6 @@
 
 #define DESCRIPTOR_TSS_AVAILABLE 0x0000890000000000ull /* present, 64-bit TSS */
 
-struct PACKED table_pointer {
-    uint16_t limit;
-    uint64_t base;
-};
-
-/* The TSS's descriptor takes two entries; the base is scattered over both. */
-static void describe_tss(uint64_t entries[2], const struct tss *tss)
-{
-    uint64_t base = vaddr_of(tss).value;
-    uint64_t limit = sizeof(*tss) - 1;
-    entries[0] = DESCRIPTOR_TSS_AVAILABLE | limit | (base & 0x00FFFFFF) << 16 | (base & 0xFF000000) << 32;
-    entries[1] = base >> 32;
-}
-
 /* CS can only be loaded by a far transfer; the other segments matter no more than that they are valid. */
 static void load_selectors(void)
 {
@@ -42,23 +28,27 @@ static void load_selectors(void)
 
 void gdt_load(struct segments *segments)
 {
-    segments->gdt[SELECTOR_NULL / 8] = 0;
-    segments->gdt[SELECTOR_CODE / 8] = DESCRIPTOR_CODE64;
-    segments->gdt[SELECTOR_DATA / 8] = DESCRIPTOR_DATA;
-    describe_tss(&segments->gdt[SELECTOR_TSS / 8], &segments->tss);
-    segments->tss.io_map_offset = sizeof(segments->tss);
+    uint64_t tss = vaddr_of(&segments->tss).value;
+    uint64_t *gdt = segments->gdt;
+    gdt[SELECTOR_CODE / 8] = DESCRIPTOR_CODE64;
+    gdt[SELECTOR_DATA / 8] = DESCRIPTOR_DATA;
+    /* Two entries, the base scattered over both. */
+    gdt[SELECTOR_TSS / 8] =
+        DESCRIPTOR_TSS_AVAILABLE | (sizeof(struct tss) - 1) | (tss & 0x00FFFFFF) << 16 | (tss & 0xFF000000) << 32;
+    gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
+    segments->tss.io_map_offset = sizeof(struct tss);
 
-    struct table_pointer pointer = {sizeof(segments->gdt) - 1, vaddr_of(segments->gdt).value};
+    struct table_pointer pointer = {sizeof(segments->gdt) - 1, vaddr_of(gdt).value};
     __asm__ volatile("lgdt %0" : : "m"(pointer) : "memory");
     load_selectors();
     __asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS) : "memory");
 }
 
-void gdt_set_interrupt_stack(struct segments *segments, unsigned ist, struct vaddr top)
+void gdt_set_interrupt_stacks(struct segments *segments, const struct vaddr tops[IST_COUNT])
 {
-    CHECK(ist >= 1);
-    CHECK(ist <= ARRAY_COUNT(segments->tss.interrupt_stacks));
-    CHECK(top.value % 16 == 0);
-    segments->tss.interrupt_stacks[ist - 1][0] = (uint32_t)top.value;
-    segments->tss.interrupt_stacks[ist - 1][1] = (uint32_t)(top.value >> 32);
+    for (unsigned i = 0; i < IST_COUNT; i++) {
+        CHECK(tops[i].value % 16 == 0);
+        segments->tss.interrupt_stacks[i][0] = (uint32_t)tops[i].value;
+        segments->tss.interrupt_stacks[i][1] = (uint32_t)(tops[i].value >> 32);
+    }
 }

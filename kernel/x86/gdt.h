@@ -21,6 +21,12 @@ struct tss {
 };
 _Static_assert(sizeof(struct tss) == 104, "SDM 3, figure 8-11");
 
+/* What LGDT and LIDT load: SDM 3, figure 2-6. */
+struct PACKED table_pointer {
+    uint16_t limit;
+    uint64_t base;
+};
+
 #define GDT_ENTRIES 5u /* null, code, data, TSS in two */
 
 struct segments {
@@ -31,7 +37,7 @@ struct segments {
 /* Fills and loads the segments of this CPU; `segments` stays in use for ever. Does not touch the GS base. */
 void gdt_load(struct segments *segments);
 
-/* From the next interrupt on, gates with `ist` (IST_...) use the stack that ends at `top` (16-byte aligned). */
-void gdt_set_interrupt_stack(struct segments *segments, unsigned ist, struct vaddr top);
+/* From the next interrupt on, gates with IST n use the stack that ends at tops[n - 1] (16-byte aligned). */
+void gdt_set_interrupt_stacks(struct segments *segments, const struct vaddr tops[IST_COUNT]);
 
 #endif

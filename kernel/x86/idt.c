@@ -1,7 +1,7 @@
 /* The table of 256 gates. Format: SDM 3, figure 6-8. */
 #include "kernel/x86/idt.h"
 
-#include "kernel/x86/regs.h"
+#include "kernel/x86/gdt.h"
 
 #define IDT_VECTORS    256u
 #define GATE_INTERRUPT 0x8E00u /* present, ring 0, 64-bit interrupt gate */
@@ -17,41 +17,27 @@ struct gate {
 };
 _Static_assert(sizeof(struct gate) == 16, "SDM 3, figure 6-8");
 
-struct PACKED table_pointer {
-    uint16_t limit;
-    uint64_t base;
-};
-
 static ALIGNED(16) struct gate gates[IDT_VECTORS];
-
-static struct gate gate_to(uint64_t target)
-{
-    return (struct gate){
-        .offset_low = (uint16_t)target,
-        .selector = SELECTOR_CODE,
-        .flags = GATE_INTERRUPT,
-        .offset_middle = (uint16_t)(target >> 16),
-        .offset_high = (uint32_t)(target >> 32),
-    };
-}
 
 void idt_init(void)
 {
-    uint64_t stubs = (uint64_t)(uintptr_t)vector_stubs;
-    for (uint32_t vector = 0; vector < IDT_VECTORS; vector++)
-        gates[vector] = gate_to(stubs + vector * IDT_STUB_BYTES);
+    for (uint32_t vector = 0; vector < IDT_VECTORS; vector++) {
+        uint64_t stub = vaddr_of(vector_stubs).value + vector * IDT_STUB_BYTES;
+        gates[vector] = (struct gate){
+            .offset_low = (uint16_t)stub,
+            .selector = SELECTOR_CODE,
+            .flags = GATE_INTERRUPT,
+            .offset_middle = (uint16_t)(stub >> 16),
+            .offset_high = (uint32_t)(stub >> 32),
+        };
+    }
     idt_load();
 }
 
 void idt_load(void)
 {
-    struct table_pointer pointer = {sizeof(gates) - 1, (uint64_t)(uintptr_t)gates};
+    struct table_pointer pointer = {sizeof(gates) - 1, vaddr_of(gates).value};
     __asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
-}
-
-static void set_ist(uint32_t vector, uint32_t ist)
-{
-    gates[vector].flags = (uint16_t)(GATE_INTERRUPT | ist);
 }
 
 /*
@@ -61,9 +47,9 @@ static void set_ist(uint32_t vector, uint32_t ist)
  */
 void idt_use_interrupt_stacks(void)
 {
-    set_ist(VECTOR_DOUBLE_FAULT, IST_DOUBLE_FAULT);
-    set_ist(VECTOR_NMI, IST_NMI);
-    set_ist(VECTOR_MACHINE_CHECK, IST_MACHINE_CHECK);
+    gates[VECTOR_DOUBLE_FAULT].flags = GATE_INTERRUPT | IST_DOUBLE_FAULT;
+    gates[VECTOR_NMI].flags = GATE_INTERRUPT | IST_NMI;
+    gates[VECTOR_MACHINE_CHECK].flags = GATE_INTERRUPT | IST_MACHINE_CHECK;
 }
 
 void idt_remove(uint8_t vector)

@@ -9,7 +9,7 @@
 #include "kernel/base/types.h"
 
 /* In vectors.asm: 256 stubs, each of this size. */
-#define IDT_STUB_BYTES 16u
+#define IDT_STUB_BYTES 8u
 extern const uint8_t vector_stubs[];
 
 /* Fills the table and loads it. Until idt_use_interrupt_stacks every trap stays on the stack that it interrupts. */

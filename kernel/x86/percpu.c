@@ -1,14 +1,7 @@
-/* The boot CPU's block, and how a block becomes current. */
+/* How a block becomes current. */
 #include "kernel/x86/percpu.h"
 
 #include "kernel/x86/cpu.h"
-
-static struct percpu boot_cpu;
-
-void percpu_init_boot(void)
-{
-    percpu_use(&boot_cpu);
-}
 
 /* Loading the selector clears the base on some CPUs (APM 2, 4.5.3) and keeps firmware's on others: selector first. */
 void percpu_use(struct percpu *cpu)

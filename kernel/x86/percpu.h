@@ -1,8 +1,8 @@
 /*
  * The block that belongs to one CPU, found through its GS base.
  *
- * Owns: struct percpu. The boot CPU's is static (percpu.c); kernel/smp.c allocates the others'. It is never freed
- * while its CPU runs.
+ * Owns: struct percpu. The boot CPU's is static (kernel/trap.c); kernel/smp_start.c allocates the others'. It is never
+ * freed while its CPU runs.
  * Rules: only its own CPU writes it, but for the fields under "from other CPUs", which are atomic. The kernel has no
  * user mode, so GS is ours for good and there is no SWAPGS.
  */
@@ -32,10 +32,7 @@ struct percpu {
     uint32_t stopped;      /* this CPU saw a panic elsewhere and halted */
 };
 
-/* Makes the boot CPU's block current. The first thing that the kernel does. */
-void percpu_init_boot(void);
-
-/* Makes `cpu` the block of the CPU that executes this. */
+/* Makes `cpu` the block of the CPU that executes this. The first thing that it does in the kernel. */
 void percpu_use(struct percpu *cpu);
 
 static inline struct percpu *this_cpu(void)

@@ -21,17 +21,12 @@ static struct {
 } tlb;
 
 /* SDM 3, 4.10.4.1: a change of CR4.PGE invalidates all translations, global ones too. */
-static void forget_all(void)
-{
-    uint64_t cr4 = cpu_read_cr4();
-    cpu_write_cr4(cr4 ^ CR4_PGE);
-    cpu_write_cr4(cr4);
-}
-
 static void forget(struct vaddr start, uint64_t page_count)
 {
     if (page_count >= FORGET_ALL_PAGES && cpu_features()->pge) {
-        forget_all();
+        uint64_t cr4 = cpu_read_cr4();
+        cpu_write_cr4(cr4 ^ CR4_PGE);
+        cpu_write_cr4(cr4);
         return;
     }
     for (uint64_t i = 0; i < page_count; i++)
@@ -82,16 +77,9 @@ void port_zero_uncached(void *start, uint64_t size_bytes)
 {
     CHECK(vaddr_of(start).value % 8 == 0);
     CHECK(size_bytes % 8 == 0);
-    uint64_t *word = start;
-    uint64_t *end = word + size_bytes / 8;
-    for (; end - word >= 8; word += 8)
-        __asm__ volatile("movnti %1, (%0)\n\tmovnti %1, 8(%0)\n\tmovnti %1, 16(%0)\n\tmovnti %1, 24(%0)\n\t"
-                         "movnti %1, 32(%0)\n\tmovnti %1, 40(%0)\n\tmovnti %1, 48(%0)\n\tmovnti %1, 56(%0)"
-                         :
-                         : "r"(word), "r"((uint64_t)0)
-                         : "memory");
-    for (; word < end; word++)
-        __asm__ volatile("movnti %1, (%0)" : : "r"(word), "r"((uint64_t)0) : "memory");
+    uint64_t *end = (uint64_t *)start + size_bytes / 8;
+    for (uint64_t *word = start; word < end; word++)
+        __asm__ volatile("movnti %1, %0" : "=m"(*word) : "r"((uint64_t)0));
     __asm__ volatile("sfence" : : : "memory");
 }
 

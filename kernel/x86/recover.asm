@@ -11,6 +11,12 @@ global recover_read_access
 global recover_read_fault
 global recover_capture
 
+; Stores the next register, in the order of their numbers.
+%macro REGISTER_TO_CONTEXT 1
+    mov [rcx + 8 + 8 * register], %1
+%assign register register + 1
+%endmacro
+
 section .text
 
 ; bool recover_enter(struct recovery *, void (*function)(void *), void *argument)
@@ -43,18 +49,26 @@ recover_read_fault:
 
 ; void recover_capture(struct recover_context *)
 recover_capture:
+%assign register 0
+    REGISTER_TO_CONTEXT rax
+    REGISTER_TO_CONTEXT rcx
+    REGISTER_TO_CONTEXT rdx
+    REGISTER_TO_CONTEXT rbx
+    REGISTER_TO_CONTEXT rsp
+    REGISTER_TO_CONTEXT rbp
+    REGISTER_TO_CONTEXT rsi
+    REGISTER_TO_CONTEXT rdi
+    REGISTER_TO_CONTEXT r8
+    REGISTER_TO_CONTEXT r9
+    REGISTER_TO_CONTEXT r10
+    REGISTER_TO_CONTEXT r11
+    REGISTER_TO_CONTEXT r12
+    REGISTER_TO_CONTEXT r13
+    REGISTER_TO_CONTEXT r14
+    REGISTER_TO_CONTEXT r15
+    add qword [rcx + 8 + 8 * 4], 8  ; rsp: the caller's, after the return
     mov rax, [rsp]
-    mov [rcx], rax              ; rip: the caller's, after the call
-    lea rax, [rsp + 8]
-    mov [rcx + 8], rax          ; rsp: the caller's, after the return
-    mov [rcx + 16], rbx
-    mov [rcx + 24], rbp
-    mov [rcx + 32], rsi
-    mov [rcx + 40], rdi
-    mov [rcx + 48], r12
-    mov [rcx + 56], r13
-    mov [rcx + 64], r14
-    mov [rcx + 72], r15
+    mov [rcx], rax                  ; rip: the caller's, after the call
     ret
 
 UNWIND_SAVED_REGISTERS recover_enter, recover_enter.end

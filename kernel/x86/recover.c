@@ -4,10 +4,6 @@
 #include "kernel/base/check.h"
 #include "kernel/x86/percpu.h"
 
-_Static_assert(offsetof(struct recovery, rsp) == 0, "recover.asm");
-_Static_assert(offsetof(struct recovery, rip) == 8, "recover.asm");
-_Static_assert(offsetof(struct recover_context, r15) == 72, "recover.asm");
-
 bool recover_call(struct recovery *recovery, void (*function)(void *), void *argument)
 {
     struct percpu *cpu = this_cpu();

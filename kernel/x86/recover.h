@@ -19,6 +19,8 @@ struct recovery {
     uint64_t fault_rip;
     uint64_t fault_address; /* CR2; of meaning for page faults only */
 };
+_Static_assert(offsetof(struct recovery, rsp) == 0, "recover.asm");
+_Static_assert(offsetof(struct recovery, rip) == 8, "recover.asm");
 
 /*
  * Runs function(argument) with `recovery` as this CPU's point of recovery. True: it returned. False: it trapped, and
@@ -36,21 +38,17 @@ bool recover_read(uint64_t address, uint64_t *value);
 extern const uint8_t recover_read_access[];
 extern const uint8_t recover_read_fault[];
 
-/* Registers that survive a call (Microsoft x64 convention), and where the call returns to. */
+/* Where a call returns to, and the registers by their numbers in instructions: RAX 0 ... RSP 4, RBP 5 ... R15 15. */
 struct recover_context {
     uint64_t rip;
-    uint64_t rsp;
-    uint64_t rbx;
-    uint64_t rbp;
-    uint64_t rsi;
-    uint64_t rdi;
-    uint64_t r12;
-    uint64_t r13;
-    uint64_t r14;
-    uint64_t r15;
+    uint64_t registers[16];
 };
+_Static_assert(offsetof(struct recover_context, registers) == 8, "recover.asm");
 
-/* The caller's registers as they are on return from this. For backtraces without a trap. */
+/*
+ * The caller's registers as they are on return from this, which is what backtraces without a trap begin with. Of those
+ * that a call does not preserve (Microsoft x64 convention) the caller learns what it holds, not what they meant before.
+ */
 void recover_capture(struct recover_context *context);
 
 #endif

@@ -109,13 +109,11 @@
 
 /*
  * Interrupts. 0x20 to 0x2F stay free: the 8259s' spurious interrupts come in there. The local APIC serves higher
- * vectors first (SDM 3, 11.8.3.1), hence ours above the devices'.
+ * vectors first (SDM 3, 11.8.3.1), hence the kernel's own above the devices'.
  */
-#define VECTOR_DEVICE_FIRST  0x30u
-#define VECTOR_DEVICE_LAST   0xEFu
+#define VECTOR_CONSOLE       0x30u /* keyboard and serial port: the lowest, since all others are served first */
 #define VECTOR_TIMER         0xF0u
-#define VECTOR_WAKE          0xF1u /* look for work */
-#define VECTOR_TLB           0xF2u /* forget translations */
+#define VECTOR_CALL          0xF1u /* another CPU has posted something: translations to forget, or work */
 #define VECTOR_APIC_ERROR    0xFEu
 #define VECTOR_SPURIOUS      0xFFu
 

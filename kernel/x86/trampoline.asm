@@ -4,11 +4,18 @@
 ; its base in EBX, never by its link address. trampoline_arrive runs where it is linked. The protocol is described in
 ; trampoline.h; struct trampoline_words (trampoline.c) is the tail of the page's content.
 
-MSR_EFER       equ 0xC0000080   ; kernel/x86/regs.h
+; kernel/x86/regs.h
+MSR_EFER       equ 0xC0000080
+EFER_KERNEL    equ 0x00000900   ; LME, NXE
 CR0_PROTECTED  equ 0x00000011   ; PE, ET; caches on
+CR0_KERNEL     equ 0x80010033
+SELECTOR_CODE  equ 0x08
+SELECTOR_DATA  equ 0x10
+
+SELECTOR_CODE32 equ 0x18        ; in the page's GDT only
 LEAF_TOPOLOGY  equ 0x0B
 
-; Offsets in struct trampoline_plan and struct percpu (trampoline.c asserts them).
+; Offsets in struct trampoline_plan and struct percpu (trampoline.h asserts them).
 PLAN_IDS       equ 0
 PLAN_STATES    equ 8
 PLAN_COUNT     equ 16
@@ -20,11 +27,11 @@ PERCPU_STACK_TOP equ 16
 STATE_CLAIMED  equ 1
 
 global trampoline_start
+global trampoline_gdt
 global trampoline_words
 global trampoline_end
 global trampoline_protected
 global trampoline_long
-global trampoline_arrive
 
 %define IN_PAGE(label) ((label) - trampoline_start)
 
@@ -41,7 +48,7 @@ trampoline_start:               ; CS = page >> 4, IP = 0
     lock inc dword [IN_PAGE(trampoline_words.entered)]
     cmp dword [IN_PAGE(trampoline_words.closed)], 0
     jne .late
-    o32 lgdt [IN_PAGE(trampoline_words.gdt_pointer)]
+    o32 lgdt [IN_PAGE(trampoline_gdt_pointer)]
     mov eax, CR0_PROTECTED
     mov cr0, eax
     jmp dword far [IN_PAGE(trampoline_words.protected)]
@@ -54,7 +61,7 @@ trampoline_start:               ; CS = page >> 4, IP = 0
 
 bits 32
 trampoline_protected:
-    mov ax, 0x10
+    mov ax, SELECTOR_DATA
     mov ds, ax
     mov es, ax
     mov ss, ax
@@ -63,10 +70,10 @@ trampoline_protected:
     mov eax, [ebx + IN_PAGE(trampoline_words.cr3)]
     mov cr3, eax
     mov ecx, MSR_EFER
-    mov eax, [ebx + IN_PAGE(trampoline_words.efer)]
+    mov eax, EFER_KERNEL
     xor edx, edx
     wrmsr
-    mov eax, [ebx + IN_PAGE(trampoline_words.cr0)]
+    mov eax, CR0_KERNEL
     mov cr0, eax                ; paging on: the page is mapped 1:1
     jmp far [ebx + IN_PAGE(trampoline_words.long)]
 
@@ -74,28 +81,25 @@ bits 64
 trampoline_long:
     mov ebx, ebx                ; the upper halves are undefined after the change of mode: SDM 1, 3.4.1.1
     mov r12, [rbx + IN_PAGE(trampoline_words.plan)]
-    jmp [rbx + IN_PAGE(trampoline_words.arrive)]
+    jmp [rbx + IN_PAGE(trampoline_kernel)]
 
+; Descriptors: SDM 3, 3.4.5. Flat, present, ring 0, accessed; selectors as in our own GDT, and one more for 32 bits.
 align 8, db 0
+trampoline_gdt:      dq 0, 0x00209B0000000000, 0x00CF93000000FFFF, 0x00CF9B000000FFFF
+trampoline_kernel:   dq trampoline_arrive
+                     dw 0, 0, 0             ; the words are 8-byte aligned
+trampoline_gdt_pointer:
+                     dw trampoline_kernel - trampoline_gdt - 1
 trampoline_words:               ; struct trampoline_words
-.gdt:         dq 0, 0, 0, 0     ; null, 64-bit code, data, 32-bit code
-.gdt_pointer: dw 0
-              dd 0
-              dw 0
-.protected:   dd 0              ; far pointer: offset, selector
-              dd 0
-.long:        dd 0
-              dd 0
-.cr0:         dd 0
-.cr3:         dd 0
-.cr4:         dd 0
-.efer:        dd 0
-.plan:        dq 0
-.arrive:      dq 0
-.entered:     dd 0
-.left:        dd 0
-.closed:      dd 0
-              dd 0
+.gdt_base:           dd 0
+.protected:          dd 0, SELECTOR_CODE32  ; far pointers
+.long:               dd 0, SELECTOR_CODE
+.cr3:                dd 0
+.cr4:                dd 0
+.closed:             dd 0
+.entered:            dd 0
+.left:               dd 0
+.plan:               dq 0
 trampoline_end:
 
 section .text

@@ -33,14 +33,21 @@ struct trampoline_plan {
     uint32_t drawn;              /* numbers given out so far, atomic */
     uint32_t reserved;
 };
+_Static_assert(offsetof(struct trampoline_plan, states) == 8, "trampoline.asm");
+_Static_assert(offsetof(struct trampoline_plan, count) == 16, "trampoline.asm");
+_Static_assert(offsetof(struct trampoline_plan, blocks) == 24, "trampoline.asm");
+_Static_assert(offsetof(struct trampoline_plan, entry) == 32, "trampoline.asm");
+_Static_assert(offsetof(struct trampoline_plan, left) == 40, "trampoline.asm");
+_Static_assert(offsetof(struct trampoline_plan, drawn) == 48, "trampoline.asm");
+_Static_assert(offsetof(struct percpu, stack_top) == 16, "trampoline.asm");
 
-/* In trampoline.asm: the code to copy, places in it, and where in the kernel it goes on. */
+/* In trampoline.asm: the code to copy, and places in it. */
 extern const uint8_t trampoline_start[];
+extern const uint8_t trampoline_gdt[];
 extern const uint8_t trampoline_protected[];
 extern const uint8_t trampoline_long[];
 extern const uint8_t trampoline_words[];
 extern const uint8_t trampoline_end[];
-void trampoline_arrive(void);
 
 /*
  * Copies the code to `page` and opens it. `physical` is the page's address below 1 MiB; the tables in force on this CPU

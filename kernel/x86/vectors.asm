@@ -1,8 +1,9 @@
 ; The 256 ways into the kernel: one stub a vector, one common path to trap_dispatch.
 ;
-; A stub makes the stack look the same for every vector (an error code, real or 0, then the vector) and jumps on. The
-; frame that results is drawn in trap_frame.h; the CPU's own part is SDM 3, figure 6-9. The common path has an entry in
-; the unwind table, so a backtrace goes through a trap to the code that it interrupted.
+; A stub pushes its vector and jumps on, by way of vector_plain where the CPU has pushed no error code, so that the
+; stack looks the same for all: an error code, real or 0, then the vector. The frame that results is drawn in
+; trap_frame.h; the CPU's own part is SDM 3, figure 6-9. The common path has an entry in the unwind table, so a
+; backtrace goes through a trap to the code that it interrupted.
 ;
 ; The CPU aligns RSP to 16 before it pushes (SDM 3, 6.14.2): 6 words with the error code, the vector and 15 registers
 ; make 22 words, so RSP is aligned again at the call.
@@ -13,17 +14,18 @@ default rel
 global vector_stubs
 extern trap_dispatch
 
-STUB_BYTES equ 16               ; idt.c computes addresses with it
+STUB_BYTES equ 8                ; idt.h: idt.c computes addresses with it
 
+; Two bytes and five. PUSH extends the sign of its byte: vector_common takes what is above it away again.
 ; Vectors for which the CPU pushes an error code: SDM 3, table 6-1; 29 and 30 are AMD's #VC and #SX (APM 2, 8.2).
 %macro STUB 1
     align STUB_BYTES, int3
+    push strict byte %1 - ((%1 & 0x80) << 1)
 %if (%1 = 8) || (%1 >= 10 && %1 <= 14) || (%1 = 17) || (%1 = 21) || (%1 = 29) || (%1 = 30)
-%else
-    push 0
-%endif
-    push strict dword %1
     jmp strict near vector_common
+%else
+    jmp strict near vector_plain
+%endif
 %endmacro
 
 section .text
@@ -36,7 +38,11 @@ vector_stubs:
 %assign vector vector + 1
 %endrep
 
-align 16, int3
+; Puts 0 where the error code belongs, below the vector.
+vector_plain:
+    push qword [rsp]
+    mov qword [rsp + 8], 0
+
 vector_common:
     push r15
     push r14
@@ -56,6 +62,7 @@ vector_common:
     mov rcx, rsp                ; struct trap_frame *
     sub rsp, 32                 ; shadow space of the callee
 .prologue_end:
+    and qword [rcx + 15 * 8], 0xFF  ; the vector
     cld                         ; C expects DF clear
     call trap_dispatch
     add rsp, 32

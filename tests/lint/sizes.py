@@ -4,7 +4,9 @@ import re
 
 import tree
 
-KERNEL_LINES_MAX = 9000   # all lines of all .c files of boot, kernel, mm and drivers
+# Lines of code, without comments and blank lines, in the .c files of boot, kernel, mm and drivers. The limit is on what
+# there is to understand, not on how well it is explained; kernel/tests is tests, and does not count either.
+KERNEL_LINES_MAX = 9000
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 
@@ -28,10 +30,12 @@ def check(files):
     findings, total = [], 0
     for path, text in files.named(endings=(".c", ".h")).items():
         lines = text.count("\n")
-        total += lines if path.endswith(".c") else 0
+        if path.endswith(".c") and not path.startswith("kernel/tests/"):
+            total += sum(1 for line in tree.code_only(text).splitlines() if line.strip())
         if lines > FILE_LINES_MAX:
             findings.append(tree.Finding(path, lines, f"{lines} lines, at most {FILE_LINES_MAX} are allowed"))
         findings += check_functions(path, text)
     if total > KERNEL_LINES_MAX:
-        findings.append(tree.Finding("kernel", 0, f"{total} lines of C, at most {KERNEL_LINES_MAX} are allowed"))
+        findings.append(tree.Finding("kernel", 0, f"{total} lines of code in C, "
+                                                  f"at most {KERNEL_LINES_MAX} are allowed"))
     return findings

@@ -100,7 +100,7 @@ def test_bad_sample_is_found(lint, path, content, expected):
 
 def test_too_large_a_kernel_is_found():
     files = {f"mm/{number}.c": "x();\n" * 450 for number in range(21)}
-    assert any("lines of C" in finding.text for finding in sizes.check(tree.Tree(files)))
+    assert any("lines of code in C" in finding.text for finding in sizes.check(tree.Tree(files)))
 
 
 def test_reading_order():

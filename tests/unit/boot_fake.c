@@ -15,7 +15,7 @@ struct fake_firmware fake;
 static struct efi_boot_services moved_services[2];
 
 uint8_t buffers_map[FIRMWARE_MAP_BUFFER_BYTES];
-union buffers_scratch buffers_scratch;
+ALIGNED(4096) uint8_t buffers_scratch[BUFFERS_SCRATCH_BYTES];
 struct handoff buffers_handoff;
 uint8_t buffers_stack[BUFFERS_STACK_BYTES];
 ALIGNED(4096) uint8_t __ImageBase[16 * 4096];

@@ -112,13 +112,13 @@ static void the_screen_gets_it_too(void **state)
 {
     (void)state;
     static uint32_t pixels[320 * 64];
-    static uint64_t cells[40 * 4];
+    static uint32_t cells[40 * 4];
     struct screen_mode mode = {
         .size_bytes = sizeof(pixels),
         .width_pixels = 320,
         .height_pixels = 64,
         .pitch_pixels = 320,
-        .format = SCREEN_BGRX,
+        .masks = SCREEN_MASKS_8_BIT,
     };
     uint64_t size_bytes;
     assert_int_equal(console_screen_bytes(&mode, &size_bytes), STATUS_OK);
@@ -141,17 +141,15 @@ static void keys_come_from_both_devices(void **state)
     static const uint8_t codes[] = {0x1E, 0x9E, 0xE0, 0x48};
     assert_int_equal(console_attach_keyboard(), STATUS_OK);
     machine.typed = "x\x1b[A\r";
-    console_serial_interrupt(NULL);
+    console_poll();
     machine.scan_codes = codes;
     machine.scan_code_count = sizeof(codes);
-    console_keyboard_interrupt(NULL);
-    console_input(KEY_F1);
+    console_poll();
     assert_int_equal(console_read_key(), 'x');
     assert_int_equal(console_read_key(), KEY_UP);
     assert_int_equal(console_read_key(), '\n');
     assert_int_equal(console_read_key(), 'a');
     assert_int_equal(console_read_key(), KEY_UP);
-    assert_int_equal(console_read_key(), KEY_F1);
     assert_int_equal(console_read_key(), KEY_NONE);
 }
 

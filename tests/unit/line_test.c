@@ -169,7 +169,7 @@ static void what_cannot_be_done_beeps(void **state)
                         0x80,
                         0xFF,
                         0x10FFFF,
-                        KEY_F12,
+                        KEY_PAGE_UP,
                         -1,
                         0};
     for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {

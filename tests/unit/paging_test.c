@@ -37,12 +37,22 @@ static void start(unsigned levels, bool gigabyte_pages)
     random_state = 0x123456789ABCDEF;
 }
 
+/* All tables of a map go back, the root too; but for those that are another map's (bit 10). */
+static void free_tables(struct page_map *of, uint64_t table, unsigned level)
+{
+    const uint64_t *entries = (const uint64_t *)(uintptr_t)(table + arena.window);
+    for (unsigned i = 0; i < 512 && level > 0; i++)
+        if ((entries[i] & 0x481) == 1)
+            free_tables(of, entries[i] & 0x000FFFFFFFFFF000, level - 1);
+    of->tables.free(of->tables.context, PADDR(table));
+}
+
 /* No table may be left but the root, and none after the end. */
 static void stop(void)
 {
     assert_int_equal(port_fake_stale(), 0);
     assert_int_equal(map.table_count, arena.tables);
-    paging_destroy(&map);
+    free_tables(&map, map.root.value, map.levels - 1u);
     assert_int_equal(arena.tables, 0);
     assert_int_equal(frames_audit(&arena.frames), STATUS_OK);
     arena_destroy(&arena);
@@ -233,7 +243,7 @@ static void test_sharing(void **state)
     assert_int_equal(paging_unmap(&map, VADDR(KERNEL_BASE), MIB), STATUS_OK);
     assert_false(paging_lookup(&other, VADDR(KERNEL_BASE), &entry));
     assert_int_equal(paging_map(&other, VADDR(MIB), PRANGE(MIB, 2 * MIB), PAGING_FIRMWARE_RWX), STATUS_OK);
-    paging_destroy(&other);
+    free_tables(&other, other.root.value, 3);
     assert_mapped(0xFFFFC08000000000, 0x6000, PAGE_SIZE, 0);
     map_ok(KERNEL_BASE, 0, MIB, 0);
     stop();
@@ -355,7 +365,7 @@ static void test_fake_notices(void **state)
     assert_int_equal(paging_init(&silent, arena.window, 4, false, arena_table_source(&arena)), STATUS_OK);
     assert_int_equal(port_fake_stale(), 1);
     port_fake_reset(&map);
-    paging_destroy(&silent);
+    free_tables(&silent, silent.root.value, 3);
     stop();
 }
 

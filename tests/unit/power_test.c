@@ -123,11 +123,6 @@ static void a_cut_table_is_safe(void **state)
     assert_int_equal(find(whole, sizeof(whole), &a, &b), STATUS_OK);
 }
 
-static struct acpi_register io(uint64_t port)
-{
-    return (struct acpi_register){.address = port, .space = ACPI_SPACE_IO};
-}
-
 /* A DSDT that has _S5 with types 5 and 6. */
 static struct acpi_table dsdt_table(uint8_t bytes[64])
 {
@@ -144,9 +139,9 @@ static void soft_off_enables_acpi_and_writes_both_registers(void **state)
     uint8_t bytes[64];
     struct acpi_table dsdt = dsdt_table(bytes);
     struct acpi_fadt fadt = {
-        .pm1a_event = io(0x600),
-        .pm1a_control = io(0x604),
-        .pm1b_control = io(0x704),
+        .pm1a_event_port = 0x600,
+        .pm1a_control_port = 0x604,
+        .pm1b_control_port = 0x704,
         .smi_command_port = 0xB2,
         .acpi_enable = 0xF1,
     };
@@ -167,7 +162,7 @@ static void hardware_reduced_machines_use_sleep_control(void **state)
     struct power power;
     uint8_t bytes[64];
     struct acpi_table dsdt = dsdt_table(bytes);
-    struct acpi_fadt fadt = {.hardware_reduced = true, .sleep_control = io(0x3F0)};
+    struct acpi_fadt fadt = {.hardware_reduced = true, .sleep_control_port = 0x3F0};
     power_init(&power, &fadt, &dsdt);
     assert_int_equal(power_off_acpi(&power), STATUS_TIMEOUT);
     assert_int_equal(ports.write_count, 1);
@@ -181,7 +176,7 @@ static void without_acpi_nothing_is_written(void **state)
     power_init(&power, NULL, NULL);
     assert_int_equal(power_off_acpi(&power), STATUS_NOT_FOUND);
     assert_int_equal(power_reset_acpi(&power), STATUS_NOT_FOUND);
-    struct acpi_fadt fadt = {.pm1a_control = io(0x604)};
+    struct acpi_fadt fadt = {.pm1a_control_port = 0x604};
     power_init(&power, &fadt, NULL);
     assert_int_equal(power_off_acpi(&power), STATUS_NOT_FOUND);
     assert_int_equal(ports.write_count, 0);
@@ -191,7 +186,11 @@ static void resets_write_what_the_manuals_say(void **state)
 {
     (void)state;
     struct power power;
-    struct acpi_fadt fadt = {.reset = io(0xCF9), .reset_value = 0x0F, .reset_supported = true};
+    struct acpi_fadt fadt = {
+        .reset = {.address = 0xCF9, .space = ACPI_SPACE_IO},
+        .reset_value = 0x0F,
+        .reset_supported = true,
+    };
     power_init(&power, &fadt, NULL);
     assert_int_equal(power_reset_acpi(&power), STATUS_TIMEOUT);
     assert_write(0, 0xCF9, 0x0F);

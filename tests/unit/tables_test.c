@@ -82,10 +82,9 @@ static void collect(void)
     tables_collect(&list, &handoff, &acpi, &reader, &map);
 }
 
-static void assert_kept(uint32_t index, const char *name, uint64_t address, uint64_t size_bytes)
+static void assert_kept(uint32_t index, uint64_t address, uint64_t size_bytes)
 {
     assert_true(index < list.count);
-    assert_string_equal(list.tables[index].name, name);
     assert_int_equal(list.tables[index].range.start.value, address);
     assert_int_equal(prange_bytes(list.tables[index].range), size_bytes);
 }
@@ -127,15 +126,15 @@ static void each_shape_knows_its_length(void **state)
     collect();
     assert_int_equal(list.count, 9);
     assert_int_equal(list.malformed_count, 0);
-    assert_kept(0, "SMBIOS", STAKE + 0x1000, 500);
-    assert_kept(1, "SM", STAKE, 0x1F);
-    assert_kept(2, "SMBIOS3", STAKE + 0x2000, 600);
-    assert_kept(3, "SM3", STAKE + 0x100, 0x18);
-    assert_kept(4, "ESRT", STAKE + 0x3000, 16 + 2 * 40);
-    assert_kept(5, "MAT", STAKE + 0x4000, 16 + 22 * 48);
-    assert_kept(6, "TPMLOG", STAKE + 0x5000, 1009);
-    assert_kept(7, "RTPROP", STAKE + 0x6000, 8);
-    assert_kept(8, "RSDP", STAKE + 0x7000, 36);
+    assert_kept(0, STAKE + 0x1000, 500);
+    assert_kept(1, STAKE, 0x1F);
+    assert_kept(2, STAKE + 0x2000, 600);
+    assert_kept(3, STAKE + 0x100, 0x18);
+    assert_kept(4, STAKE + 0x3000, 16 + 2 * 40);
+    assert_kept(5, STAKE + 0x4000, 16 + 22 * 48);
+    assert_kept(6, STAKE + 0x5000, 1009);
+    assert_kept(7, STAKE + 0x6000, 8);
+    assert_kept(8, STAKE + 0x7000, 36);
     assert_int_equal(list.hull.start.value, STAKE);
     assert_int_equal(list.hull.end.value, STAKE + 0x7000 + 36);
 }
@@ -146,7 +145,7 @@ static void an_unknown_table_keeps_the_rest_of_its_page(void **state)
     add_configuration((struct efi_guid){1, 2, 3, {4}}, STAKE + 0x1234);
     collect();
     assert_int_equal(list.count, 1);
-    assert_kept(0, "table 0", STAKE + 0x1234, 0x1000 - 0x234);
+    assert_kept(0, STAKE + 0x1234, 0x1000 - 0x234);
 }
 
 static void what_lies_elsewhere_is_not_at_stake(void **state)
@@ -160,7 +159,7 @@ static void what_lies_elsewhere_is_not_at_stake(void **state)
     put_number(SAFE - 8, 1, 4); /* an ESRT that begins at stake and ends safe */
     add_configuration((struct efi_guid)EFI_GUID_ESRT, SAFE - 8);
     collect();
-    assert_kept(0, "ESRT", SAFE - 8, 56);
+    assert_kept(0, SAFE - 8, 56);
 }
 
 static void senseless_lengths_keep_the_first_page(void **state)
@@ -178,9 +177,9 @@ static void senseless_lengths_keep_the_first_page(void **state)
     add_configuration((struct efi_guid)EFI_GUID_ESRT, 0);                /* none */
     collect();
     assert_int_equal(list.count, 3);
-    assert_kept(0, "ESRT", STAKE, 1);
-    assert_kept(1, "MAT", STAKE + 0x4000, 0x1000);
-    assert_kept(2, "SM", STAKE + 0x5000, 0x1000);
+    assert_kept(0, STAKE, 1);
+    assert_kept(1, STAKE + 0x4000, 0x1000);
+    assert_kept(2, STAKE + 0x5000, 0x1000);
     assert_int_equal(list.malformed_count, 3);
 }
 
@@ -193,12 +192,12 @@ static void the_system_table_and_its_array_are_followed(void **state)
     handoff.system_table = STAKE;
     collect();
     assert_int_equal(list.count, 2);
-    assert_kept(0, "SYSTEM", STAKE, sizeof(system));
-    assert_kept(1, "CONFIG", STAKE + 0x1000, 240);
+    assert_kept(0, STAKE, sizeof(system));
+    assert_kept(1, STAKE + 0x1000, 240);
     system.configuration_table_count = UINT64_MAX;
     put(STAKE, &system, sizeof(system));
     collect();
-    assert_kept(1, "CONFIG", STAKE + 0x1000, 1);
+    assert_kept(1, STAKE + 0x1000, 1);
     assert_int_equal(list.malformed_count, 1);
 }
 
@@ -218,9 +217,9 @@ static void acpi_tables_and_the_tpm_area_are_kept(void **state)
     };
     collect();
     assert_int_equal(list.count, 3);
-    assert_kept(0, "TPM2", STAKE, 76);
-    assert_kept(1, "BAD!", STAKE + 0x100, 36);
-    assert_kept(2, "TPMAREA", STAKE + 0x3000, 0x800);
+    assert_kept(0, STAKE, 76);
+    assert_kept(1, STAKE + 0x100, 36);
+    assert_kept(2, STAKE + 0x3000, 0x800);
     acpi.tables[0].extent = PRANGE(STAKE, STAKE + 75); /* too short to have one */
     collect();
     assert_int_equal(list.count, 2);

@@ -5,6 +5,12 @@
  * sides are included here: their types differ in case, and the macros that do clash are ours from the #undef list on.
  * What gnu-efi says of those is kept beforehand in enumerators, as bit numbers, because an enumerator is an int.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 #include <efi.h>
 #include <efilib.h>
 
@@ -289,8 +295,9 @@ SAME(struct efi_rng, get_info, EFI_RNG_PROTOCOL, GetInfo);
 SAME(struct efi_rng, get_rng, EFI_RNG_PROTOCOL, GetRNG);
 
 /* Braces are no constant that C could compare while compiling, so the program does that much when it runs. */
-int main(void)
+static void guids_and_signature_are_gnu_efi_s(void **state)
 {
+    (void)state;
     static const struct {
         struct efi_guid ours;
         EFI_GUID theirs;
@@ -305,9 +312,13 @@ int main(void)
         {EFI_GUID_SMBIOS3, SMBIOS3_TABLE_GUID},
         {EFI_GUID_GLOBAL_VARIABLE, EFI_GLOBAL_VARIABLE},
     };
-    for (unsigned i = 0; i < sizeof(guids) / sizeof(guids[0]); i++) {
-        if (__builtin_memcmp(&guids[i].ours, &guids[i].theirs, sizeof(struct efi_guid)) != 0)
-            return (int)i + 1;
-    }
-    return gnu_system_table_signature == EFI_SYSTEM_TABLE_SIGNATURE ? 0 : 100;
+    for (unsigned i = 0; i < sizeof(guids) / sizeof(guids[0]); i++)
+        assert_memory_equal(&guids[i].ours, &guids[i].theirs, sizeof(struct efi_guid));
+    assert_true(gnu_system_table_signature == EFI_SYSTEM_TABLE_SIGNATURE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(guids_and_signature_are_gnu_efi_s)};
+    return cmocka_run_group_tests_name("efi_layout", tests, NULL, NULL);
 }
