@@ -187,12 +187,12 @@ void machine_start_interrupts(void)
     start_local_apic();
     start_ioapics();
     irq_register(VECTOR_CONSOLE, console_poll);
+    machine.console_polled = !route_isa(SERIAL_COM1_IRQ);
     enum status status = console_attach_keyboard();
-    if (status == STATUS_OK)
-        machine.keyboard_routed = route_isa(I8042_KEYBOARD_IRQ);
-    else
+    if (status != STATUS_OK)
         log_debug("i8042: %s", status_name(status));
-    machine.serial_routed = route_isa(SERIAL_COM1_IRQ);
+    else if (!route_isa(I8042_KEYBOARD_IRQ))
+        machine.console_polled = true;
     interrupts_enable();
 }
 

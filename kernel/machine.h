@@ -35,8 +35,7 @@ struct machine {
     struct pci pci;
     struct acpi_affinity affinities[MACHINE_NUMA_MAX];
     uint32_t affinity_count;
-    bool serial_routed;   /* its interrupt arrives; otherwise it is polled */
-    bool keyboard_routed;
+    bool console_polled; /* a device that keys come from has no interrupt of its own */
 };
 
 /* Constant once kernel_main has reached the monitor. */

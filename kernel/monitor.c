@@ -150,17 +150,10 @@ static void put_output(void *unused, char c)
         output[output_length++] = c;
 }
 
-/* Whether a device that keys come from has no interrupt of its own. */
-static bool must_poll(void)
-{
-    return !machine_facts()->serial_routed || !machine_facts()->keyboard_routed;
-}
-
-/* Halts until there is a key. Looked for with interrupts off, so that none slips in between the look and the HLT. */
 static int wait_for_key(void)
 {
     for (;;) {
-        if (must_poll())
+        if (machine_facts()->console_polled)
             console_poll();
         interrupts_disable();
         int key = console_read_key();
@@ -168,7 +161,7 @@ static int wait_for_key(void)
             interrupts_enable();
             return key;
         }
-        if (must_poll())
+        if (machine_facts()->console_polled)
             time_wake_in_us(POLL_US);
         interrupts_enable_and_halt();
     }
