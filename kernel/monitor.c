@@ -189,6 +189,7 @@ NORETURN void monitor_start(void)
             command_poweroff(); /* a run of tests ends with its verdict, unless run= says what comes next */
     }
     run_line(options->run, true);
+    print("'help' lists what can be typed\n");
     line_init(&line, "keel> ", put_output, NULL);
     for (;;)
         read_line();
