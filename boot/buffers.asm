@@ -1,4 +1,7 @@
 ; The zeroed buffers of boot/: see buffers.h, which says what each is for and has the sizes in C.
+;
+; In assembly because C cannot name a section that takes no room in the file (boot/section.h): as data they would make
+; the image 816 KiB longer, all zeros, for the firmware to read from a USB stick.
 
 bits 64
 
@@ -6,7 +9,7 @@ MAP_BYTES         equ 4096 * 64         ; FIRMWARE_MAP_BUFFER_BYTES
 SCRATCH_BYTES     equ 512 * 1024        ; BUFFERS_SCRATCH_BYTES
 HANDOFF_BYTES     equ 4096              ; sizeof(struct handoff) at most: efi_main.c asserts it
 STACK_BYTES       equ 32 * 1024         ; BUFFERS_STACK_BYTES
-IDT_BYTES         equ 256 * 16
+IDT_BYTES         equ 256 * 16 ; gates of 16 bytes: SDM volume 3, 6.14.1
 FAULT_STACK_BYTES equ 2 * 4096          ; BUFFERS_FAULT_STACK_BYTES
 
 global buffers_map

@@ -1,4 +1,9 @@
-/* Decoding and finding the command line: see command_line.h. */
+/*
+ * Decoding and finding the command line: see command_line.h.
+ *
+ * Both sources are input: LoadOptions is whatever a boot manager stored in a Boot#### variable, the file is whatever a
+ * person saved on the stick. The result is printable ASCII without blanks at either end, and nothing else.
+ */
 #include "boot/command_line.h"
 
 #include "boot/buffers.h"
@@ -6,7 +11,7 @@
 #include "boot/say.h"
 #include "kernel/base/string.h"
 
-/* One byte more than fits, so that a longer file shows. */
+/* A byte-order mark, and one byte more than fits behind it, so that a longer file shows. */
 #define FILE_BYTES_MAX (HANDOFF_COMMAND_LINE_BYTES + 4u)
 
 static bool is_space(uint32_t c)
@@ -27,6 +32,7 @@ static void append(struct command_line *out, uint32_t c)
         c = ' ';
     if (c == ' ' && out->length == 0)
         return;
+    /* A blank that no longer fits is no loss; anything else that is cut is reported. */
     out->mended |= fits ? !is_printable(c) : c != ' ';
     if (fits)
         out->text[out->length++] = is_printable(c) ? (char)c : '?';
@@ -86,6 +92,7 @@ enum status command_line_from_options(const void *options, uint64_t size_bytes, 
 
 enum status command_line_from_file(const uint8_t *bytes, uint64_t size_bytes, struct command_line *out)
 {
+    /* Notepad's: U+FEFF in UTF-8. */
     static const uint8_t mark[] = {0xEF, 0xBB, 0xBF};
     bool marked = size_bytes >= sizeof(mark) && memcmp(bytes, mark, sizeof(mark)) == 0;
     *out = (struct command_line){.length = 0};
@@ -102,6 +109,7 @@ static uint64_t read_file(const struct boot *boot, uint8_t *buffer, uint64_t cap
 {
     static const struct efi_guid guid = EFI_GUID_SIMPLE_FILE_SYSTEM;
     static const uint16_t path[] = u"\\keel\\cmdline.txt";
+    /* The volume that we were loaded from, not the first one that has such a file: two sticks may be plugged in. */
     struct efi_simple_file_system *volume = gather_protocol(boot, boot->loaded_image->device_handle, &guid);
     struct efi_file *root;
     struct efi_file *file;
@@ -109,6 +117,7 @@ static uint64_t read_file(const struct boot *boot, uint8_t *buffer, uint64_t cap
     if (volume == NULL || volume->open_volume(volume, &root) != EFI_SUCCESS)
         return 0;
     if (root->open(root, &file, path, EFI_FILE_MODE_READ, 0) == EFI_SUCCESS) {
+        /* In: the buffer's size; out: what was read, which is the firmware's claim and is checked. */
         size_bytes = capacity;
         if (file->read(file, &size_bytes, buffer) != EFI_SUCCESS || size_bytes > capacity)
             size_bytes = 0;

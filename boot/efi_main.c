@@ -33,6 +33,7 @@ static struct handoff_range range_of(const void *buffer, uint64_t size_bytes)
 
 static struct boot *begin(void *image_handle, struct efi_system_table *system_table)
 {
+    /* Static: it outlives the change of stacks between phase F and phase N, and goes with .bootd. */
     static struct boot boot;
     boot.image_handle = image_handle;
     boot.system_table = system_table;
@@ -71,6 +72,7 @@ static bool leave(struct boot *boot)
         return firmware_map_refuse(boot->system_table, &boot->map, outcome.map_status);
     if (outcome.result != EXIT_DONE)
         failure_halt((enum failure)outcome.result, outcome.attempts, outcome.status);
+    /* From here on no printing, no allocating, no return: the firmware is gone. */
     mark(boot, HANDOFF_MARK_EXIT);
     handoff->exit_attempts = outcome.attempts;
     handoff->memory_map = range_of(boot->map.buffer, boot->map.size_bytes);
@@ -84,6 +86,12 @@ static bool leave(struct boot *boot)
 /* Phase N. */
 static void cross(struct boot *boot)
 {
+    /*
+     * The order is forced. Faults are caught before the first thing that can fault. EFER.NXE is on
+     * (processor_take_over) before tables with NX bits are used: U-Boot leaves it off, and each such bit would be a
+     * reserved-bit fault. SetVirtualAddressMap needs tables in which all of boot services still stands and executes
+     * (firmware-quirk 43), and low memory is anybody's only when that call is over.
+     */
     fault_install();            /* a fault is caught */
     processor_take_over();      /* control registers are known */
     first_map_use(boot);        /* our page tables: all of the map 1:1, and the kernel's half */
@@ -91,6 +99,7 @@ static void cross(struct boot *boot)
     mark(boot, HANDOFF_MARK_VIRTUAL_MAP);
     trampoline_page_take(boot); /* boot services' low memory is free to take now */
     mark(boot, HANDOFF_MARK_JUMP);
+    /* Last of all fields: a hand-off that was abandoned half way never looks whole. */
     boot->handoff->magic = HANDOFF_MAGIC;
     image_relocate(boot);       /* no pointer in data is ours any more */
     enter_kernel(boot->handoff->stack.start + boot->handoff->stack.size_bytes + image_delta(), image_delta(),

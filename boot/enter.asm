@@ -1,7 +1,10 @@
 ; Leaving one stack for another: see enter.h. Both jumps look like a call from nowhere:
 ;
+;       stack_top       16-byte aligned
 ;       stack_top - 32  the callee's home for its register arguments (Microsoft x64)
 ;       stack_top - 40  return address 0, where every backtrace ends; rsp at entry, so rsp + 8 is 16-byte aligned
+;
+; Nothing is returned to and nothing is saved: RBP is cleared only so that a dump shows where the chain begins.
 
 bits 64
 default rel

@@ -19,9 +19,11 @@ struct exit_outcome exit_boot_services(struct efi_system_table *system_table, vo
                                        struct firmware_map *map)
 {
     struct exit_outcome outcome = {.result = EXIT_NEVER_AGREED, .status = EFI_INVALID_PARAMETER};
+    /* INVALID_PARAMETER means a stale key (7.4.6) and is worth a fresh map; any other error will not go away. */
     while (outcome.status == EFI_INVALID_PARAMETER && outcome.attempts < EXIT_ATTEMPTS_MAX) {
         outcome.map_status = firmware_map_get(system_table, map);
         if (outcome.map_status != STATUS_OK) {
+            /* Before the first ExitBootServices the firmware is whole: we can still say why, and return to it. */
             outcome.result = outcome.attempts == 0 ? EXIT_REFUSED : EXIT_NO_MAP;
             outcome.status = map->status;
             return outcome;
@@ -30,6 +32,10 @@ struct exit_outcome exit_boot_services(struct efi_system_table *system_table, vo
         outcome.status = call_exit(system_table, image_handle, map->key);
     }
     if (outcome.status == EFI_SUCCESS) {
+        /*
+         * UEFI promises nothing about the interrupt flag here (firmware-quirk 18), and the handlers are no longer ours
+         * to trust.
+         */
         outcome.interrupts_were_on = instruction_interrupts_disable();
         outcome.result = EXIT_DONE;
     } else if (outcome.status != EFI_INVALID_PARAMETER) {

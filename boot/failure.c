@@ -1,4 +1,14 @@
-/* The colour bar and the serial line: see failure.h. */
+/*
+ * The colour bar and the serial line: see failure.h.
+ *
+ *       0         1         2         3         4         5         6         7        code 5 is 00000101:
+ *       +---------+---------+---------+---------+---------+---------+---------+---------+
+ *       |   red   |   red   |   red   |   red   |   red   |  white  |   red   |  white  |   32 pixels high
+ *       +---------+---------+---------+---------+---------+---------+---------+---------+
+ *
+ * Rules: there may be no console, no interrupt, no valid stack but this one, and no memory beyond boot/'s own. Nothing
+ * here is called that could fail; the screen's geometry was checked while there was still somebody to tell.
+ */
 #include "boot/failure.h"
 
 #include "boot/instruction.h"
@@ -31,6 +41,10 @@ static const char failure_format[] = "\r\nkeel: failure %u: %s (0x%llx, 0x%llx)\
 
 bool failure_use_screen(const struct handoff_screen *screen, const struct firmware_map *map)
 {
+    /*
+     * GOP's numbers are input: firmware without a cable plugged in says base 0 or sizes that reach into RAM
+     * (firmware-quirk 66).
+     */
     uint64_t size_bytes = (uint64_t)screen->pitch_pixels * screen->height_pixels * sizeof(uint32_t);
     bool sound = screen->format != HANDOFF_PIXEL_NONE && screen->width_pixels <= screen->pitch_pixels &&
                  size_bytes != 0 && size_bytes <= screen->size_bytes && screen->base <= UINT64_MAX - size_bytes;
@@ -42,12 +56,22 @@ bool failure_use_screen(const struct handoff_screen *screen, const struct firmwa
 
 static void draw_bar(uint32_t code)
 {
+    /* A frame buffer that our tables do not map faults here, and the fault comes back to failure_halt: once is enough. */
+    static bool begun;
+    if (begun)
+        return;
+    begun = true;
+
     /* Red in each of the pixel layouts: GOP's 32-bit pixels, or the mask (UEFI 12.9.2). */
     const uint32_t reds[] = {[HANDOFF_PIXEL_RGBX] = 0x000000FF, [HANDOFF_PIXEL_BGRX] = 0x00FF0000,
                              [HANDOFF_PIXEL_MASKS] = failure_screen.red_mask};
+    /*
+     * Volatile, and written straight: the compiler must not think that nobody reads it. UC or WC does not matter here.
+     */
     volatile uint32_t *row = (volatile uint32_t *)(uintptr_t)failure_screen.base;
     for (uint32_t y = 0; y < BAR_HEIGHT_PIXELS && y < failure_screen.height_pixels; y++) {
         for (uint32_t x = 0; x < failure_screen.width_pixels; x++) {
+            /* By proportion, so that eight blocks fill a screen of any width. */
             uint64_t block = (uint64_t)x * BAR_BLOCKS / failure_screen.width_pixels;
             row[x] = (code >> (BAR_BLOCKS - 1 - block) & 1) != 0 ? BAR_WHITE : reds[failure_screen.format];
         }
@@ -71,6 +95,9 @@ static void put_serial(const char *line)
 NORETURN void failure_halt(enum failure failure, uint64_t first, uint64_t second)
 {
     char line[FAILURE_LINE_BYTES];
+    /*
+     * Serial first, then the screen: a frame buffer that is not there after all may fault, and the line is out by then.
+     */
     instruction_interrupts_disable();
     format_buffer(line, sizeof(line), failure_format, (unsigned)failure, failure_texts[failure],
                   (unsigned long long)first, (unsigned long long)second);

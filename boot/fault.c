@@ -1,4 +1,13 @@
-/* The descriptor tables of phase N: see fault.h. */
+/*
+ * The descriptor tables of phase N: see fault.h.
+ *
+ *     vector   0-31  exceptions   fault_entries[vector], 16 bytes each: to failure_halt, or back out of fault_contain
+ *                2   NMI          fault_interrupt: dropped
+ *             32-255 interrupts   fault_interrupt: dropped
+ *
+ * Why tables of our own at all: the firmware's lie in boot-services memory, and its handlers print on a console that is
+ * gone. Ours print, or bring a faulting SetVirtualAddressMap back.
+ */
 #include "boot/fault.h"
 
 #include "boot/buffers.h"
@@ -62,6 +71,10 @@ void fault_install(void)
 {
     set_descriptors();
     for (unsigned vector = 0; vector < BUFFERS_IDT_ENTRIES; vector++) {
+        /*
+         * An NMI says nothing about the code that it interrupted: firmware's watchdogs and performance counters send
+         * them.
+         */
         bool exception = vector < FAULT_ENTRIES && vector != VECTOR_NMI;
         set_gate(vector, exception ? fault_entries[vector] : fault_interrupt);
     }

@@ -1,4 +1,13 @@
-/* Reading the firmware's memory map: see firmware_map.h. */
+/*
+ * Reading the firmware's memory map: see firmware_map.h.
+ *
+ *     buffer  | descriptor 0 .......|pad| descriptor 1 .......|pad| ... |rest|
+ *             |<- 40 bytes (v1) --->|   |
+ *             |<- descriptor_size ----->|        48 from EDK2, on purpose: an index by sizeof breaks at once
+ *
+ * What is looked at here is what later arithmetic rests on: the size, the stride and the count. What the descriptors
+ * say is believed by nobody; mm/memmap.c sorts that out once there is a kernel.
+ */
 #include "boot/firmware_map.h"
 
 #include "boot/say.h"
@@ -27,6 +36,7 @@ static bool is_plausible(const struct firmware_map *map)
 /* The firmware wrote no stride: the first that makes sense of the map, from our struct's size on; 0 if none does. */
 static void guess_stride(struct firmware_map *map)
 {
+    /* In steps of 8, the alignment of the fields. */
     map->descriptor_size = sizeof(struct efi_memory_descriptor);
     while (map->descriptor_size <= GUESSED_STRIDE_MAX && !is_plausible(map))
         map->descriptor_size += 8;
@@ -42,6 +52,7 @@ static enum status check_numbers(struct firmware_map *map)
     map->descriptor_size_guessed = map->descriptor_size == 0;
     if (map->descriptor_size_guessed)
         guess_stride(map);
+    /* The order matters: firmware_map_count divides by the stride, which is not 0 only behind the first half. */
     if (map->descriptor_size < sizeof(struct efi_memory_descriptor) || firmware_map_count(map) == 0)
         return STATUS_INVALID;
     return firmware_map_count(map) > FIRMWARE_MAP_DESCRIPTORS_MAX ? STATUS_LIMIT : STATUS_OK;
@@ -50,9 +61,11 @@ static enum status check_numbers(struct firmware_map *map)
 enum status firmware_map_get(struct efi_system_table *system_table, struct firmware_map *map)
 {
     const struct efi_boot_services *services = system_table->boot_services;
+    /* Every field anew on every try: a failed call may have left the size that it wanted in it. */
     /* A stride of 0, so that a firmware that writes none is noticed. */
     *map = (struct firmware_map){
         .buffer = map->buffer, .size_bytes = FIRMWARE_MAP_BUFFER_BYTES, .status = EFI_UNSUPPORTED};
+    /* A firmware that lets go half way may already have cleared its tables. */
     if (services == NULL || services->get_memory_map == NULL)
         return STATUS_DEVICE;
     map->status = services->get_memory_map(&map->size_bytes, map->buffer, &map->key, &map->descriptor_size,
@@ -74,12 +87,17 @@ bool firmware_map_refuse(struct efi_system_table *system_table, const struct fir
 struct efi_memory_descriptor firmware_map_at(const struct firmware_map *map, uint64_t index)
 {
     struct efi_memory_descriptor descriptor;
+    /* A copy: a stride of 44 would misalign every second descriptor, which UBSan and the standard object to. */
     memcpy(&descriptor, map->buffer + index * map->descriptor_size, sizeof(descriptor));
     return descriptor;
 }
 
 bool firmware_map_range(const struct efi_memory_descriptor *descriptor, struct prange *out)
 {
+    /*
+     * Firmware has said 0x0200000000000001 pages (firmware-quirk 10), and none at all (9). Room for rounding up is
+     * kept.
+     */
     uint64_t page_limit = (UINT64_MAX - descriptor->physical_start) >> PAGE_SHIFT;
     if (descriptor->number_of_pages == 0 || descriptor->number_of_pages >= page_limit)
         return false;

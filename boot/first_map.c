@@ -35,6 +35,7 @@ struct part {
 static enum rank rank_of(const struct efi_memory_descriptor *descriptor)
 {
     bool device = descriptor->type == EFI_MMIO || descriptor->type == EFI_MMIO_PORT_SPACE;
+    /* UC and not WB: what can only be uncached. Attributes are what memory is capable of, not how it is set (7.2.3). */
     bool uncacheable = (descriptor->attribute & (EFI_MEMORY_UC | EFI_MEMORY_WB)) == EFI_MEMORY_UC;
     if (!firmware_map_is_ram(descriptor->type) && !firmware_map_is_runtime(descriptor))
         return RANK_OPTIONAL;
@@ -174,6 +175,7 @@ static enum status map_image(struct boot *boot)
 {
     const struct pe_section headers = {.rva = 0, .size_bytes = boot->image.sections[0].rva};
     enum status status = STATUS_OK;
+    /* RX, R and RW from the first moment: the kernel never runs a line with a page both writable and executable. */
     for (uint32_t i = 0; i <= boot->image.section_count && status == STATUS_OK; i++) {
         const struct pe_section *part = i == 0 ? &headers : &boot->image.sections[i - 1];
         uint32_t flags = (part->writable ? PAGING_WRITE : 0u) | (part->executable ? PAGING_EXECUTE : 0u);

@@ -1,4 +1,10 @@
-/* Asking the firmware: see gather.h. Nothing is validated beyond what boot/ itself needs; the kernel does that. */
+/*
+ * Asking the firmware: see gather.h. Nothing is validated beyond what boot/ itself needs; the kernel does that.
+ *
+ * Every pointer is asked for and copied as a number now: the system table's own ones become virtual addresses inside
+ * SetVirtualAddressMap, and what boot services own is gone after the exit. An answer that is missing is no reason to
+ * stop: only an image that cannot find out what it was loaded as is refused.
+ */
 #include "boot/gather.h"
 
 #include "boot/command_line.h"
@@ -43,6 +49,7 @@ static void gather_tables(struct boot *boot)
     static const struct efi_guid acpi_10 = EFI_GUID_ACPI_10;
     const struct efi_system_table *system_table = boot->system_table;
     struct handoff *handoff = boot->handoff;
+    /* The 2.0 pointer leads to an XSDT with 64-bit addresses; firmware with both keeps the 1.0 one for old systems. */
     const void *rsdp = find_table(boot, &acpi_20);
     if (rsdp == NULL)
         rsdp = find_table(boot, &acpi_10);
@@ -63,6 +70,7 @@ static void gather_runtime(struct boot *boot)
 {
     static const struct efi_guid guid = EFI_GUID_RT_PROPERTIES;
     const struct efi_rt_properties_table *properties = find_table(boot, &guid);
+    /* UINT32_MAX is also what tells the kernel later that nothing is masked. */
     bool present = properties != NULL && properties->length >= sizeof(*properties);
     boot->handoff->runtime_services_supported = present ? properties->runtime_services_supported : UINT32_MAX;
     boot->handoff->system_table = (uint64_t)(uintptr_t)boot->system_table;
@@ -72,6 +80,7 @@ static void gather_runtime(struct boot *boot)
 static void gather_vendor(struct boot *boot)
 {
     struct handoff *handoff = boot->handoff;
+    /* UCS-2, of any length, and printed on every console later: cut, and reduced to ASCII. */
     const uint16_t *vendor = boot->system_table->firmware_vendor;
     for (size_t i = 0; vendor != NULL && i < HANDOFF_VENDOR_BYTES - 1 && vendor[i] != 0; i++)
         handoff->firmware_vendor[i] = vendor[i] >= 0x20 && vendor[i] < 0x7F ? (char)vendor[i] : '?';
@@ -81,7 +90,10 @@ static void gather_vendor(struct boot *boot)
         handoff->firmware_revision, handoff->uefi_revision >> 16, (handoff->uefi_revision & 0xFFFF) / 10);
 }
 
-/* The mode that is set stays. False when the handle has no graphics or no frame buffer. */
+/*
+ * The mode that is set stays: SetMode may blank a panel or move the frame buffer. False when the handle has no graphics
+ * or no frame buffer.
+ */
 static bool describe_screen(struct boot *boot, void *handle)
 {
     const struct efi_graphics_output *graphics = gather_protocol(boot, handle, &graphics_guid);
@@ -117,6 +129,9 @@ static void gather_screen(struct boot *boot)
     efi_status status = boot->system_table->boot_services->locate_handle(EFI_LOCATE_BY_PROTOCOL, &graphics_guid, NULL,
                                                                          &size_bytes, handles);
     uint64_t count = status == EFI_SUCCESS && size_bytes <= sizeof(handles) ? size_bytes / sizeof(handles[0]) : 0;
+    /*
+     * On a machine with two graphics cards the handle list starts with either; the console is where the person looks.
+     */
     bool found = describe_screen(boot, boot->system_table->console_out_handle);
     for (uint64_t i = 0; i < count && !found; i++)
         found = describe_screen(boot, handles[i]);
@@ -131,6 +146,7 @@ static void gather_entropy(struct boot *boot)
     efi_status status = boot->system_table->boot_services->locate_protocol(&guid, NULL, &interface);
     struct efi_rng *rng = interface;
     if (status == EFI_SUCCESS &&
+        /* NULL: the firmware's default algorithm (37.5.3). */
         rng->get_rng(rng, NULL, HANDOFF_ENTROPY_BYTES, boot->handoff->entropy) == EFI_SUCCESS)
         boot->handoff->entropy_bytes = HANDOFF_ENTROPY_BYTES;
 }
@@ -154,6 +170,7 @@ bool gather(struct boot *boot)
     gather_screen(boot);
     gather_entropy(boot);
     command_line_gather(boot);
+    /* Last: reading the command line may take as long as a slow disk does, and the watchdog guards that. */
     disarm_watchdog(boot);
     return true;
 }

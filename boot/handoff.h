@@ -62,7 +62,7 @@ enum handoff_virtual_map {
 
 /* Raw TSC readings, 0 where the phase was not reached. */
 enum handoff_mark {
-    HANDOFF_MARK_ENTRY,        /* first instruction of boot/ */
+    HANDOFF_MARK_ENTRY,        /* efi_main was entered */
     HANDOFF_MARK_GATHERED,     /* everything asked of boot services but the map */
     HANDOFF_MARK_EXIT,         /* ExitBootServices returned success */
     HANDOFF_MARK_VIRTUAL_MAP,  /* SetVirtualAddressMap returned */
@@ -86,7 +86,7 @@ struct handoff {
     uint32_t version;
     uint32_t size_bytes; /* sizeof(struct handoff) */
 
-    /* Our own image, whole pages. [boot_start, boot_end) of it holds boot/, which phase R gives back. */
+    /* Our own image, whole pages. image_boot is the run of its sections that holds boot/, which phase R gives back. */
     struct handoff_range image;
     struct handoff_range image_boot;
 

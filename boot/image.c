@@ -1,4 +1,15 @@
-/* Describing and moving ourselves: see image.h. The reading is kernel/base/pe.c's. */
+/*
+ * Describing and moving ourselves: see image.h. The reading is kernel/base/pe.c's.
+ *
+ *     linked at   0xFFFFFFFF80000000   KERNEL_IMAGE_BASE: no firmware can load an image there, so it relocates it, ...
+ *     loaded at   e.g.    0x1D5E1000   ... applying .reloc once; we run here in phases F and N, mapped 1:1
+ *     then        0xFFFFFFFF80000000   and phase N applies .reloc again, by the difference: the kernel runs as linked
+ *
+ *     headers | .text .rdata .data .pdata | .boot .bootd .bootr .bootz | .ksyms .reloc
+ *                                        one run of sections, which phase R gives back as a whole
+ *
+ * .reloc is not discarded by any firmware that we know of, although it might be; image_check would then refuse.
+ */
 #include "boot/image.h"
 
 #include "boot/say.h"
@@ -8,7 +19,9 @@
 /* The headers are our own linker's; the bound only stops a damaged SizeOfImage. */
 #define IMAGE_BYTES_MAX (16 * MIB)
 
-/* Data that the loader must have relocated: it then says where we run. */
+/*
+ * Data that the loader must have relocated: it then says where we run. Volatile, or the compiler folds the check away.
+ */
 static const uint8_t *const volatile image_anchor = __ImageBase;
 
 enum status image_find_boot(const struct pe_image *image, struct handoff_range *out)
@@ -17,12 +30,14 @@ enum status image_find_boot(const struct pe_image *image, struct handoff_range *
     *out = (struct handoff_range){0, 0};
     for (uint32_t i = 0; i < image->section_count; i++) {
         const struct pe_section *section = &image->sections[i];
+        /* W^X is a property of the image before it is one of the page tables: a linker option could break it. */
         if (section->writable && section->executable)
             return STATUS_INVALID;
         if (strncmp(section->name, prefix, sizeof(prefix) - 1) != 0)
             continue;
         if (out->size_bytes == 0)
             out->start = section->rva;
+        /* One run, or reclaim would free a section of the kernel's that the linker put in between. */
         if (section->rva != out->start + out->size_bytes)
             return STATUS_INVALID;
         out->size_bytes += section->size_bytes;
@@ -35,6 +50,7 @@ bool image_check(struct boot *boot)
     uint64_t base = (uint64_t)(uintptr_t)__ImageBase;
     if (image_anchor != __ImageBase)
         return say_refusal(boot->system_table, "the firmware did not relocate the image to where it loaded it");
+    /* SectionAlignment is 4 KiB; firmware that ignores it cannot be mapped a section at a time. */
     if ((base & PAGE_MASK) != 0)
         return say_refusal(boot->system_table, "the firmware loaded the image at 0x%llx, not at a page",
                            (unsigned long long)base);

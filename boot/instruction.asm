@@ -47,12 +47,14 @@ instruction_write_cr4:
     mov     cr4, rcx
     ret
 
+; RCX is the MSR already; WRMSR takes the value in EDX:EAX.
 instruction_write_msr:
     mov     eax, edx
     shr     rdx, 32
     wrmsr
     ret
 
+; IN and OUT take the port in DX only, the value in AL only.
 instruction_in8:
     mov     edx, ecx
     in      al, dx
@@ -66,6 +68,7 @@ instruction_out8:
     ret
 
 instruction_interrupts_disable:
+    ; The flags first: what is reported is how the firmware left them.
     pushfq
     cli
     pop     rcx

@@ -1,10 +1,16 @@
-/* Pages from the firmware: see pages.h. */
+/*
+ * Pages from the firmware: see pages.h.
+ *
+ * Only in phase F, and only before the last GetMemoryMap: each call moves the map key. What firmware answers is
+ * checked, as some take EFI_ALLOCATE_MAX_ADDRESS for a wish, and some hand out page 0.
+ */
 #include "boot/pages.h"
 
 static struct handoff_range allocate(struct efi_system_table *system_table, uint64_t page_count,
                                      uint64_t highest_address)
 {
     enum efi_allocate_type type = highest_address == PAGES_ANYWHERE ? EFI_ALLOCATE_ANY_PAGES : EFI_ALLOCATE_MAX_ADDRESS;
+    /* For EFI_ALLOCATE_MAX_ADDRESS the address is input too: the highest that any byte may have (7.2.1). */
     struct handoff_range range = {highest_address, page_count << PAGE_SHIFT};
     if (system_table->boot_services->allocate_pages(type, EFI_LOADER_DATA, page_count, &range.start) != EFI_SUCCESS)
         range = (struct handoff_range){0, 0};

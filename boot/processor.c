@@ -65,6 +65,7 @@ bool processor_check(struct boot *boot)
                                required_features[i].name);
     }
     boot->gigabyte_pages = (cpuid(CPUID_EXTENDED_FEATURES, INSTRUCTION_EDX) & CPUID_GIGABYTE_PAGES) != 0;
+    /* An address that the CPU has no wires for, or that is not canonical, must not reach the page-table code. */
     boot->address_limit = processor_paging_levels() == 5 ? physical_end() : min_u64(physical_end(), LOW_HALF_END);
     return true;
 }
@@ -73,6 +74,7 @@ bool processor_check(struct boot *boot)
 void processor_take_over(void)
 {
     instruction_write_cr4((instruction_read_cr4() & CR4_KEPT) | CR4_ALWAYS);
+    /* Whole: SCE and whatever AMD bits firmware set go off. LMA is read-only and must be written as it is. */
     instruction_write_msr(MSR_EFER, EFER_LME | EFER_LMA | EFER_NXE);
     instruction_write_msr(MSR_PAT, PAT_VALUE);
     instruction_write_cr0(CR0_KERNEL & ~CR0_WP);

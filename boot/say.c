@@ -26,6 +26,7 @@ void say_line(struct efi_system_table *system_table, const char *format, ...)
     line.text[line.length++] = '\r';
     line.text[line.length++] = '\n';
     line.text[line.length] = 0;
+    /* No console is normal on a headless server; what output_string returns would change nothing. */
     if (system_table->console_out != NULL)
         system_table->console_out->output_string(system_table->console_out, line.text);
 }

@@ -1,4 +1,13 @@
-/* Finding a page below 1 MiB: see trampoline_page.h. */
+/*
+ * Finding a page below 1 MiB: see trampoline_page.h.
+ *
+ *     0        1000                                   A0000       C0000      100000
+ *     | page 0 | conventional and boot services ...   | VGA       | ROMs     |
+ *       never    asked for from the top down            never
+ *
+ * From the top, because the vectors and the BIOS data area of old gather at the bottom. A SIPI names the page by a
+ * vector of 8 bits (SDM volume 3, 9.4.4): hence below 1 MiB.
+ */
 #include "boot/trampoline_page.h"
 
 #include "boot/pages.h"
@@ -18,6 +27,7 @@ void trampoline_page_release(struct boot *boot)
     boot->handoff->trampoline = 0;
 }
 
+/* WB: what is not write-back there is a ROM or the VGA window under a wrong name (firmware-quirk 26). */
 static bool is_left_behind(const struct efi_memory_descriptor *descriptor)
 {
     return (descriptor->type == EFI_BOOT_SERVICES_CODE || descriptor->type == EFI_BOOT_SERVICES_DATA ||
@@ -43,6 +53,9 @@ static bool is_free(const struct firmware_map *map, struct prange page)
 
 uint64_t trampoline_page_choose(const struct firmware_map *map)
 {
+    /*
+     * 4096 descriptors times 159 pages, once, and only where the firmware owned all of low memory (firmware-quirk 22).
+     */
     for (uint64_t page = CONVENTIONAL_END - PAGE_SIZE; page != 0; page -= PAGE_SIZE) {
         if (is_free(map, PRANGE(page, page + PAGE_SIZE)))
             return page;

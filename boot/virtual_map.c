@@ -1,4 +1,13 @@
-/* Telling the firmware where it will find itself: see virtual_map.h. */
+/*
+ * Telling the firmware where it will find itself: see virtual_map.h.
+ *
+ *     RuntimeServicesCode  [p, p + n)  virtual_start = p
+ *     MMIO with RUNTIME    [q, q + m)  virtual_start = q     and so on: 1:1, always
+ *
+ * SMM handlers cannot follow high addresses, and a physical pointer that firmware forgot to convert is right all the
+ * same. The call is still made, although nothing moves: EDK2's services think that they are in boot time until they
+ * have been told (firmware-quirk 49), and would ask boot services that are gone.
+ */
 #include "boot/virtual_map.h"
 
 #include "boot/buffers.h"
@@ -43,8 +52,10 @@ void virtual_map_set(struct boot *boot)
                       boot->map.descriptor_version, (uint64_t)(uintptr_t)buffers_scratch},
     };
     handoff->warnings |= bit_missing ? HANDOFF_WARNING_RUNTIME_BIT_MISSING : 0u;
+    /* No service, or nothing to tell it of: NOT_CALLED, and the kernel decides what that means (kernel/runtime.c). */
     if (call.function == 0 || call.arguments[0] == 0)
         return;
+    /* Once: a second call is EFI_UNSUPPORTED at best, so a fault is not tried again. */
     bool returned = fault_contain(&call);
     handoff->virtual_map = call.result == EFI_SUCCESS ? HANDOFF_VIRTUAL_MAP_OK : HANDOFF_VIRTUAL_MAP_FAILED;
     if (!returned)

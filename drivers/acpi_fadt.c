@@ -1,6 +1,13 @@
 /*
  * The FADT, 5.2.9 (table 5.9 has the offsets). Old revisions end early; each 64-bit "X" field replaces the field that
  * came before it where it is there and sensible.
+ *
+ *     revision 1   116 bytes   ports as 32-bit numbers, no reset register
+ *     from 3 on    244         generic addresses ("X_..."): a space, a width, a 64-bit address
+ *     from 5 on    268         sleep control and status, for hardware-reduced machines, which have no PM1 block at all
+ *
+ * A field that the table is too short for reads as 0 (acpi_read.h), which is "absent" for each of them, so revisions
+ * are not asked for: real tables claim one and have the length of another.
  */
 #include "drivers/acpi_read.h"
 
@@ -97,6 +104,7 @@ enum status acpi_fadt_parse(const struct acpi_table *table, struct acpi_fadt *fa
         fadt_read_fixed_hardware(table, fadt);
     fadt->reset = fadt_generic(table, FADT_RESET_REG);
     fadt->reset_value = (uint8_t)acpi_field(table, FADT_RESET_VALUE, 1);
+    /* The port goes into a 16-bit register later: one beyond it would be some other port. */
     bool reset_sensible = fadt->reset.space != ACPI_SPACE_IO || fadt->reset.address < PORT_LIMIT;
     fadt->reset_supported = (flags & FLAG_RESET_REG_SUP) != 0 && fadt->reset.address != 0 && reset_sensible;
     return STATUS_OK;

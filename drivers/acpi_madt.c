@@ -1,4 +1,17 @@
-/* The MADT, 5.2.12: which CPUs and interrupt controllers there are. Offsets are those of the tables of 5.2.12.x. */
+/*
+ * The MADT, 5.2.12: which CPUs and interrupt controllers there are. Offsets are those of the tables of 5.2.12.x.
+ *
+ *     0        36          40      44
+ *     | header | local APIC| flags | type length ... | type length ... | ...        entries, each as long as it says
+ *
+ *     type 0   local APIC    processor UID  APIC ID  flags (4)                      8 bytes
+ *     type 1   I/O APIC      ID  reserved  address (4)  first global interrupt (4)  12
+ *     type 2   override      bus  ISA IRQ  global interrupt (4)  flags (2)          10
+ *     type 9   local x2APIC  reserved (2)  x2APIC ID (4)  flags (4)  UID (4)        16
+ *
+ * Rules: a CPU may be listed as type 0 and as type 9, twice, or without being there, since firmware pads the table for
+ * empty sockets. So IDs are compared, flags are heeded, and the order of the table is kept.
+ */
 #include "drivers/acpi_read.h"
 
 #define MADT_OFFSET_ENTRIES 44u
@@ -29,6 +42,7 @@ uint32_t acpi_madt_cpus(const struct acpi_table *table)
     if (!acpi_table_is(table, "APIC", MADT_OFFSET_ENTRIES))
         return 0;
     uint64_t at = MADT_OFFSET_ENTRIES;
+    /* entry[1] is at least 2 (acpi_entry), so the walk moves on whatever the table says. */
     for (const uint8_t *entry; count < ACPI_CPUS_MAX && (entry = acpi_entry(table, at)) != NULL; at += entry[1])
         count += entry[0] == ENTRY_LOCAL_APIC || entry[0] == ENTRY_LOCAL_X2APIC;
     return count;
@@ -36,6 +50,7 @@ uint32_t acpi_madt_cpus(const struct acpi_table *table)
 
 static void madt_add_cpu(struct acpi_madt *madt, uint32_t apic_id, uint32_t flags)
 {
+    /* Neither bit: a socket that is empty (5.2.12.2). Online-capable alone: it may be plugged in later. */
     if ((flags & (CPU_ENABLED | CPU_ONLINE_CAPABLE)) == 0 || apic_id == X2APIC_ID_ALL) {
         madt->cpus_disabled++;
         return;
@@ -43,6 +58,10 @@ static void madt_add_cpu(struct acpi_madt *madt, uint32_t apic_id, uint32_t flag
     bool enabled = (flags & CPU_ENABLED) != 0;
     for (uint32_t i = 0; i < madt->cpu_count; i++) {
         if (madt->cpus[i].apic_id == apic_id) {
+            /*
+             * Listed twice with different flags: one that says enabled is enough, starting an absent CPU only costs a
+             * time-out.
+             */
             madt->cpus[i].enabled |= enabled;
             madt->cpus_repeated++;
             return;
@@ -56,6 +75,7 @@ static void madt_add_ioapic(struct acpi_madt *madt, const uint8_t *entry)
 {
     struct acpi_ioapic ioapic = {.address = acpi_u32(entry + 4), .gsi_base = acpi_u32(entry + 8)};
     for (uint32_t i = 0; i < madt->ioapic_count; i++) {
+        /* Firmware lists one twice; two structs over the same registers would each think that they own its lines. */
         if (madt->ioapics[i].address == ioapic.address)
             return;
     }
@@ -112,5 +132,5 @@ struct acpi_override acpi_madt_isa(const struct acpi_madt *madt, uint8_t isa_irq
         if (madt->overrides[i].isa_irq == isa_irq)
             return madt->overrides[i];
     }
-    return (struct acpi_override){.gsi = isa_irq, .isa_irq = isa_irq};
+    return (struct acpi_override){.gsi = isa_irq, .isa_irq = isa_irq}; /* wired one to one, as ISA signals */
 }

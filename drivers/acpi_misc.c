@@ -1,4 +1,13 @@
-/* The small tables: HPET, MCFG, SRAT, BGRT. */
+/*
+ * The small tables: HPET, MCFG, SRAT, BGRT.
+ *
+ *     HPET   where the timer's registers are           kernel/machine.c calibrates the TSC by it
+ *     MCFG   PCI configuration space in memory         all segments; without it ports, segment 0 only
+ *     SRAT   which CPU and which memory are near       listed by `acpi`, used by nobody yet
+ *     BGRT   the firmware's logo, an image in memory   kept out of reclaim: the table outlives the image otherwise
+ *
+ * Rules: as in acpi.h. Lengths are at least what the fields read need; an address is below 2^52 or there is none.
+ */
 #include "drivers/acpi_read.h"
 
 /* IA-PC HPET 1.0a, 3.2.4: event timer block ID, then a generic address. */
@@ -34,6 +43,7 @@ enum status acpi_hpet_parse(const struct acpi_table *table, struct paddr *regist
     if (!acpi_table_is(table, "HPET", HPET_BYTES))
         return STATUS_INVALID;
     uint64_t address = acpi_field(table, HPET_OFFSET_ADDRESS, 8);
+    /* A generic address could name I/O space as well; no HPET is there. */
     bool in_memory = acpi_field(table, HPET_OFFSET_SPACE, 1) == ACPI_SPACE_MEMORY;
     if (!in_memory || address == 0 || address >= ACPI_ADDRESS_LIMIT)
         return STATUS_NOT_FOUND;
@@ -65,6 +75,7 @@ static bool srat_read_memory(const uint8_t *entry, struct acpi_affinity *affinit
 {
     uint64_t base = acpi_u64(entry + 8);
     uint64_t size_bytes = acpi_u64(entry + 16);
+    /* Compared by subtraction: base + size may wrap. */
     if (size_bytes == 0 || base >= ACPI_ADDRESS_LIMIT || size_bytes > ACPI_ADDRESS_LIMIT - base)
         return false;
     *affinity = (struct acpi_affinity){
@@ -111,6 +122,7 @@ enum status acpi_bgrt_parse(const struct acpi *acpi, const struct acpi_table *ta
     bool is_bmp = acpi_field(table, BGRT_OFFSET_TYPE, 1) == BGRT_TYPE_BMP;
     if (!is_bmp || address == 0 || address >= ACPI_ADDRESS_LIMIT - BMP_BYTES_MAX)
         return STATUS_NOT_FOUND;
+    /* The table holds no length: only the image's own header does, so that is mapped first and measured. */
     const uint8_t *header = acpi->reader.map(acpi->reader.context, PADDR(address), BMP_HEADER_BYTES);
     if (header == NULL || header[0] != 'B' || header[1] != 'M')
         return STATUS_NOT_FOUND;

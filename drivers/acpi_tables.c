@@ -44,8 +44,10 @@ static void acpi_copy_text(char *to, const uint8_t *from, uint32_t count)
 /* Maps the whole of a table whose header is readable. NULL: it is not to be believed. */
 static const uint8_t *acpi_map_table(const struct acpi *acpi, struct acpi_table *table, uint32_t size_bytes)
 {
+    /* 5.2.10: the FACS has a signature and a length where others have them, but no checksum. */
     bool is_facs = __builtin_memcmp(table->signature, "FACS", 4) == 0;
     uint64_t address = table->extent.start.value;
+    /* Bounds before the mapping: a length of 4 GiB would map, and sum up, four GiB. */
     if (size_bytes < (is_facs ? FACS_BYTES_MIN : ACPI_HEADER_BYTES) || size_bytes > ACPI_TABLE_BYTES_MAX)
         return NULL;
     const uint8_t *bytes = acpi_map(acpi, address, size_bytes);
@@ -58,6 +60,7 @@ static const uint8_t *acpi_map_table(const struct acpi *acpi, struct acpi_table 
 /* Lists the table at `address`, once. Returns it, or NULL when nothing is readable there or the list is full. */
 static const struct acpi_table *acpi_add(struct acpi *acpi, uint64_t address)
 {
+    /* A table that is named twice (DSDT in the XSDT too), or a root that names itself, is listed once: no loops. */
     for (uint32_t i = 0; i < acpi->table_count; i++) {
         if (acpi->tables[i].extent.start.value == address)
             return &acpi->tables[i];
@@ -129,6 +132,7 @@ enum status acpi_init(struct acpi *acpi, struct acpi_reader reader, struct paddr
     const uint8_t *bytes = acpi_map(acpi, address.value, RSDP_BYTES_V1);
     if (bytes == NULL)
         return STATUS_NOT_FOUND;
+    /* 5.2.5.3: the first 20 bytes have a checksum of their own in every revision. */
     if (__builtin_memcmp(bytes, "RSD PTR ", 8) != 0 || !acpi_checksum_right(bytes, RSDP_BYTES_V1))
         return STATUS_INVALID;
     acpi_copy_text(acpi->oem_id, bytes + RSDP_OFFSET_OEM_ID, sizeof(acpi->oem_id) - 1);

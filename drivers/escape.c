@@ -22,6 +22,7 @@ static int escape_key(uint8_t letter, uint32_t number)
 
 int escape_feed(struct escape *escape, uint8_t byte)
 {
+    /* A terminal may send \r, \n or \r\n for Return: one key each time. */
     bool ends_return = escape->after_return && byte == '\n';
     escape->after_return = byte == '\r';
     switch (sequence_feed(&escape->sequence, byte)) {

@@ -1,6 +1,14 @@
 /*
  * Reading PSF1: a 4-byte header, the glyphs, then for each glyph a list of 16-bit code points. 0xFFFE in a list
  * starts sequences of combining characters, which are skipped; 0xFFFF ends it.
+ *
+ *     0     36 04 | mode | height         mode bit 0: 512 glyphs, not 256; bits 1, 2: a table follows
+ *     4     glyph 0: `height` bytes, one a row, the top bit leftmost; glyph 1; ...
+ *     end   code point, code point, ..., 0xFFFF;  for glyph 1: ..., 0xFFFF;  ...
+ *
+ * The table leads from glyph to code points; text needs the other way round, so it is turned into slots once, at the
+ * start: a lookup is then one index, which is all that a panic should depend on. Glyphs are not copied: they stay in
+ * the file.
  */
 #include "drivers/font.h"
 
@@ -28,6 +36,7 @@ static void font_read_table(struct font *font, const uint8_t *table, uint64_t si
 {
     uint16_t glyph = 0;
     bool in_sequence = false;
+    /* A table that is cut off ends early: what has no glyph by then shows as '?'. */
     for (uint64_t i = 0; i + 1 < size_bytes && glyph < font->glyph_count; i += 2) {
         uint32_t code_point = table[i] | (uint32_t)table[i + 1] << 8;
         uint16_t *slot = &font->slots[font_slot(code_point)];
@@ -36,6 +45,7 @@ static void font_read_table(struct font *font, const uint8_t *table, uint64_t si
             in_sequence = false;
         } else if (code_point == PSF1_SEQUENCE_START) {
             in_sequence = true;
+        /* The first glyph for a code point wins. FONT_SLOT_OTHER collects the rest and is overwritten below. */
         } else if (!in_sequence && *slot == GLYPH_UNKNOWN) {
             *slot = glyph;
         }
@@ -60,6 +70,7 @@ enum status font_parse(struct font *font, const void *psf, uint64_t size_bytes)
     __builtin_memset(font->slots, 0xFF, sizeof(font->slots)); /* GLYPH_UNKNOWN */
     font_read_table(font, bytes + glyphs_end, size_bytes - glyphs_end);
 
+    /* Filled in once, so that no lookup can fail afterwards. */
     uint16_t fallback = font->slots['?'];
     font->slots[FONT_SLOT_OTHER] = fallback;
     for (uint32_t i = 0; i < FONT_SLOT_OTHER; i++) {

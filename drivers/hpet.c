@@ -1,4 +1,13 @@
-/* IA-PC HPET specification 1.0a, 2.3: registers. */
+/*
+ * IA-PC HPET specification 1.0a, 2.3: registers.
+ *
+ *     000h  capabilities   63:32 period in femtoseconds, 13 counter is 64 bits wide, 12:8 last timer
+ *     010h  configuration  1 legacy replacement, 0 counter runs
+ *     0F0h  main counter
+ *     100h + 20h * n       timer n: 2 interrupt enabled
+ *
+ * The counter is not set to 0: who measures takes differences, and firmware's SMM code may be measuring too.
+ */
 #include "drivers/hpet.h"
 
 #include "kernel/x86/io.h"
@@ -25,6 +34,7 @@
 
 uint64_t hpet_counter(const struct hpet *hpet)
 {
+    /* One 64-bit read: a 32-bit half could wrap between two. */
     return mmio_read64(hpet->registers + REGISTER_COUNTER) & hpet->counter_mask;
 }
 
@@ -45,6 +55,7 @@ enum status hpet_init(struct hpet *hpet, volatile void *registers)
         mmio_write64(timer, mmio_read64(timer) & ~TIMER_INTERRUPT);
     }
     uint64_t configuration = mmio_read64(hpet->registers + REGISTER_CONFIGURATION);
+    /* Legacy replacement off: else timers 0 and 1 take the lines of PIT and RTC from whoever routes those. */
     configuration = (configuration & ~CONFIGURATION_LEGACY) | CONFIGURATION_ENABLE;
     mmio_write64(hpet->registers + REGISTER_CONFIGURATION, configuration);
 

@@ -105,6 +105,7 @@ enum status i8042_init(void)
 
     /* A self-test that fails is tolerated, as Linux does: laptops exist that fail and then work. No answer is not. */
     i8042_send(&status, PORT_COMMAND, COMMAND_SELF_TEST);
+    /* 55h means passed, FCh failed, FFh that there is nobody. */
     if (i8042_receive(&status, SELF_TEST_WAIT_POLLS) == STATUS_ABSENT)
         status = STATUS_DEVICE;
 
@@ -115,12 +116,14 @@ enum status i8042_init(void)
     if (status == STATUS_OK)
         i8042_enable_scanning();
     i8042_drain(&status);
+    /* The interrupt last: answers to commands would raise it too, and be taken for keys. */
     i8042_write_config(&status, config | CONFIG_FIRST_INTERRUPT);
     return status;
 }
 
 bool i8042_read(uint8_t *scan_code)
 {
+    /* STATUS_ABSENT has the output-full bit set: without the first test an absent controller would type for ever. */
     uint8_t status = io_read8(PORT_STATUS);
     if (status == STATUS_ABSENT || (status & STATUS_OUTPUT_FULL) == 0)
         return false;

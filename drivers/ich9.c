@@ -1,4 +1,10 @@
-/* Finding, or placing, the power-management block of an ICH9. */
+/*
+ * Finding, or placing, the power-management block of an ICH9.
+ *
+ * Intel ICH9 data sheet, 13.1: LPC bridge, D31:F0. PMBASE (40h) holds bits 15:7 of the block's port and bit 0, "I/O
+ * space"; ACPI_CNTL (44h) bit 7 lets the block decode at all. QEMU's q35 has both; until they are set the block is not
+ * there.
+ */
 #include "drivers/ich9.h"
 
 #define ICH9_LPC_ID      0x29188086u /* device and vendor */
@@ -12,6 +18,7 @@
 bool ich9_pm_block(const struct pci *pci, uint16_t *port)
 {
     static const struct pci_address lpc = {.segment = 0, .bus = 0, .device = 31, .function = 0};
+    /* Asked by identity: writing 40h of some other bridge would do anything. */
     if (pci_read32(pci, lpc, PCI_VENDOR_ID) != ICH9_LPC_ID)
         return false;
     uint32_t base = pci_read32(pci, lpc, PMBASE) & PMBASE_MASK;

@@ -1,4 +1,14 @@
-/* Intel 82093AA I/O APIC data sheet (order 290566), 3.1 and 3.2. */
+/*
+ * Intel 82093AA I/O APIC data sheet (order 290566), 3.1 and 3.2.
+ *
+ *     registers + 00h   select: which register the window shows
+ *               + 10h   window
+ *     01h               version: 23:16 number of the last line
+ *     10h + 2n, 11h + 2n   line n: 7:0 vector, 13 active low, 15 level, 16 masked; in the upper half 63:56 destination
+ *
+ * Two accesses for each register, so the caller serialises. Delivery mode (10:8) and destination mode (11) stay 0:
+ * fixed, to one physical APIC ID.
+ */
 #include "drivers/ioapic.h"
 
 #include "kernel/x86/io.h"
@@ -40,6 +50,7 @@ enum status ioapic_init(struct ioapic *ioapic, volatile void *registers, uint32_
     if (version == VERSION_ABSENT || version == 0)
         return STATUS_NOT_FOUND;
     ioapic->line_count = ((version >> VERSION_LINE_SHIFT) & VERSION_LINE_MASK) + 1;
+    /* Firmware leaves lines live (its timer, a keyboard), to vectors of its own IDT. */
     for (uint32_t line = 0; line < ioapic->line_count; line++)
         ioapic_write(ioapic, ioapic_entry(line), ENTRY_MASKED);
     return STATUS_OK;
@@ -47,6 +58,7 @@ enum status ioapic_init(struct ioapic *ioapic, volatile void *registers, uint32_
 
 enum status ioapic_route(struct ioapic *ioapic, uint32_t gsi, uint8_t vector, uint32_t apic_id, uint32_t flags)
 {
+    /* Vectors below 16 are illegal to an APIC (SDM 3, 11.5.2), and those below 32 are exceptions. */
     if (!ioapic_has(ioapic, gsi) || vector < 32)
         return STATUS_INVALID;
     if (apic_id > 0xFF)

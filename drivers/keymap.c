@@ -60,6 +60,7 @@ static bool keymap_take_modifier(struct keymap *keymap, uint8_t code, bool down)
             continue;
         uint8_t modifier = (uint8_t)(1u << i);
         bool was_down = (keymap->modifiers & modifier) != 0;
+        /* A key that is held repeats its down code: only the first one toggles. */
         if (down && !was_down)
             keymap->locks ^= modifier & (KEYMAP_CAPS_LOCK | KEYMAP_NUM_LOCK);
         if (down != was_down)
@@ -75,6 +76,7 @@ static int keymap_character(const struct keymap *keymap, uint8_t code)
     char shifted = keymap_shifted[code];
     bool ctrl = (keymap->modifiers & (KEYMAP_LEFT_CTRL | KEYMAP_RIGHT_CTRL)) != 0;
     bool shift = (keymap->modifiers & (KEYMAP_LEFT_SHIFT | KEYMAP_RIGHT_SHIFT)) != 0;
+    /* Ctrl with @ A..Z [ \ ] ^ _ is the letter's lower five bits; both rows, as Ctrl-2 is Ctrl-@ and Ctrl-[ Escape. */
     if (ctrl && shifted >= '@' && shifted <= '_')
         return KEY_CTRL(shifted);
     if (ctrl && plain >= '@' && plain <= '_')
@@ -106,11 +108,13 @@ int keymap_feed(struct keymap *keymap, uint8_t scan_code)
     }
     bool extended = keymap->extended;
     keymap->extended = scan_code == BYTE_EXTENDED;
+    /* Pause sends E1 1D 45 and E1 9D C5: not Ctrl and Num Lock, which the two bytes would mean otherwise. */
     keymap->skip_count = scan_code == BYTE_PAUSE ? 2 : 0;
     if (scan_code == BYTE_EXTENDED || scan_code == BYTE_PAUSE)
         return KEY_NONE;
     bool down = (scan_code & BYTE_RELEASE) == 0;
     uint8_t code = (uint8_t)(scan_code & ~BYTE_RELEASE);
+    /* E0 2A and E0 36 are fake shifts around grey keys; with EXTENDED set they are no entry of the table. */
     if (keymap_take_modifier(keymap, (uint8_t)(code | (extended ? EXTENDED : 0)), down) || !down)
         return KEY_NONE;
     return keymap_press(keymap, code, extended);

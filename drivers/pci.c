@@ -1,8 +1,18 @@
 /*
  * Configuration access and enumeration.
  *
+ *     ECAM, bus 0's base +  | 27:20 bus | 19:15 device | 14:12 function | 11:0 register |   PCI Express 7.2.2
+ *     port 0xCF8     | 31: 1 | 23:16 bus | 15:11 device | 10:8  function | 7:2  register |   then 0xCFC is the register
+ *
+ * So ECAM has a page for each function and 1 MiB for each bus; the ports reach the first 256 bytes, in segment 0.
+ *
  * Every bus of a segment is looked at, not only those that bridges lead to: machines with several host bridges have
  * root buses that no bridge announces, and rule 11 is about every function. Absent ones cost one read each.
+ *
+ * Rules: a function is silenced the moment it is found, before it is listed, so a full list loses names and no silence.
+ * Bridges keep mastering, or what is behind them (a display) stops; a display keeps it, because the picture may come
+ * from memory that firmware set aside. No BAR is sized: writing all ones there moves a frame buffer that is being drawn
+ * on.
  */
 #include "drivers/pci.h"
 
@@ -58,12 +68,16 @@ static bool pci_reach(const struct pci *pci, struct pci_address address, uint32_
 {
     CHECK(offset < CONFIG_BYTES && offset % 4 == 0);
     CHECK(address.device < DEVICES_PER_BUS && address.function < FUNCTIONS_MAX);
+    /*
+     * 32-bit accesses only: some chipsets' ECAM has no other, and the ports have one address register for all widths.
+     */
     const struct pci_segment *segment = pci_segment(pci, address.segment, address.bus);
     uint32_t function = (uint32_t)address.bus << 8 | (uint32_t)address.device << 3 | address.function;
     *ecam = NULL;
     if (segment == NULL)
         return false;
     if (segment->ecam != NULL)
+        /* `ecam` is the mapping of first_bus, while the address counts from bus 0. */
         *ecam = segment->ecam + (((uint64_t)function << 12) - segment->first_bus * PCI_ECAM_BUS_BYTES + offset);
     else
         io_write32(PORT_ADDRESS, ADDRESS_ENABLE | function << 8 | offset);
@@ -89,7 +103,7 @@ void pci_write32(const struct pci *pci, struct pci_address address, uint32_t off
         io_write32(PORT_DATA, value);
 }
 
-static bool pci_keeps_mastering(const struct pci_function *function)
+bool pci_keeps_mastering(const struct pci_function *function)
 {
     if (function->class_code == CLASS_UNCLASSIFIED)
         return function->subclass == SUBCLASS_UNCLASSIFIED_VGA;
@@ -114,6 +128,7 @@ static bool pci_take_function(struct pci *pci, struct pci_address address)
     uint16_t vendor_id = (uint16_t)identity;
     if (vendor_id == VENDOR_NONE || vendor_id == 0) /* some absent functions read as 0 */
         return false;
+    /* Config offset 8: class, subclass, interface, revision, from the top byte down (PCI 3.0, 6.2.1). */
     uint32_t class_register = pci_read32(pci, address, PCI_CLASS);
     struct pci_function function = {
         .address = address,
@@ -136,6 +151,7 @@ static void pci_take_device(struct pci *pci, struct pci_address address)
 {
     if (!pci_take_function(pci, address))
         return;
+    /* Without the bit, a device may answer at all eight functions with its only one (PCI 3.0, 3.2.2.3.4). */
     if ((pci_read32(pci, address, PCI_HEADER_TYPE) >> 16 & HEADER_MULTIFUNCTION) == 0)
         return;
     for (address.function = 1; address.function < FUNCTIONS_MAX; address.function++)

@@ -13,6 +13,7 @@
 #include "kernel/base/types.h"
 
 #define PCI_SEGMENTS_MAX 8u
+#define PCI_BUSES        256u /* of a segment */
 
 /* ECAM gives each bus 1 MiB of address space. */
 #define PCI_ECAM_BUS_BYTES ((uint64_t)1 << 20)
@@ -78,6 +79,9 @@ void pci_quiesce(struct pci *pci);
 /* 32 bits at `offset` (multiple of 4, below 256). All ones where nothing answers or the address is in no segment. */
 uint32_t pci_read32(const struct pci *pci, struct pci_address address, uint32_t offset);
 void pci_write32(const struct pci *pci, struct pci_address address, uint32_t offset, uint32_t value);
+
+/* What must stay a bus master: bridges, which pass on what others send, and displays, which fetch their picture. */
+bool pci_keeps_mastering(const struct pci_function *function);
 
 /* "Ethernet controller", or the class's name where the subclass is not known; never NULL. */
 const char *pci_class_name(uint8_t class_code, uint8_t subclass);

@@ -1,4 +1,9 @@
-/* Intel 8259A data sheet (order 231468), initialisation command words ICW1 to ICW4, operation word OCW1. */
+/*
+ * Intel 8259A data sheet (order 231468), initialisation command words ICW1 to ICW4, operation word OCW1.
+ *
+ * Masking alone is not enough: a spurious interrupt (IRQ 7 or 15) comes through the mask, and firmware leaves the first
+ * chip at vectors 8 to 15 as a PC of 1981 did, where it would look like a double fault. So both are moved to 20h first.
+ */
 #include "drivers/pic.h"
 
 #include "kernel/x86/io.h"
@@ -15,6 +20,7 @@
 static void pic_move(uint16_t port, uint8_t vector, uint8_t wiring)
 {
     uint16_t data = (uint16_t)(port + 1);
+    /* The order is the chip's: after ICW1 the next three writes to the data port are ICW2, ICW3 and ICW4. */
     io_write8(data, OCW1_ALL);
     io_write8(port, ICW1_INIT_WITH_ICW4);
     io_write8(data, vector);

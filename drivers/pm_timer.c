@@ -19,6 +19,7 @@ enum status pm_timer_init(struct pm_timer *timer, uint16_t port, bool wide)
     *timer = (struct pm_timer){.port = port, .mask = wide ? MASK_32_BITS : MASK_24_BITS};
     if (port == 0)
         return STATUS_NOT_FOUND;
+    /* A port that is not there reads as all ones, for ever: it stands still, and is not believed. */
     uint32_t start = pm_timer_read(timer);
     for (uint32_t i = 0; i < COUNT_POLLS; i++) {
         if (pm_timer_read(timer) != start)

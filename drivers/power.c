@@ -1,6 +1,17 @@
 /*
  * Ways down. Each writes what the specification says and then lingers: the machine takes a moment to obey, and only if
  * it is still running afterwards has the way failed.
+ *
+ *     off     PM1 control  | ... | 13 SLP_EN | 12:10 SLP_TYP | ... | 0 SCI_EN |     SLP_TYP from \_S5_ in the DSDT
+ *     reset   FADT's register; port CF9h; the keyboard controller's line to the CPU
+ *
+ * There is no AML interpreter. \_S5_ is a constant package in every DSDT that we know of, so its bytes are searched
+ * for:
+ *
+ *     08 5F 53 35 5F   12 PkgLength NumElements   0A 05   0A 05   00 00
+ *     Name  _S5_       Package                    5       5       not read
+ *
+ * A DSDT that computes it is one whose machine is turned off by its button.
  */
 #include "drivers/power.h"
 
@@ -62,6 +73,7 @@ static const uint8_t *aml_sleep_type(const uint8_t *aml, uint8_t *value)
     if (op < AML_BYTE_PREFIX || op > AML_DWORD_PREFIX)
         return NULL;
     *value = *aml++;
+    /* A sleep type has three bits; in a wider constant the other bytes must be 0, or it is something else. */
     for (unsigned high = (1u << (op - AML_BYTE_PREFIX)) - 1; high != 0; high--) { /* 1, 2 or 4 bytes in all */
         if (*aml++ != 0)
             return NULL;
@@ -74,6 +86,7 @@ static bool aml_sleep_package(const uint8_t *aml, uint8_t *type_a, uint8_t *type
 {
     if (aml[0] != AML_PACKAGE_OP)
         return false;
+    /* 20.2.4: the lead byte's top two bits count the bytes that follow; what they say does not matter here. */
     aml += 2 + (aml[1] >> AML_LENGTH_SHIFT);
     uint8_t element_count = *aml++;
     aml = element_count != 0 ? aml_sleep_type(aml, type_a) : NULL;
@@ -96,6 +109,7 @@ enum status power_find_s5(const uint8_t *aml, uint64_t size_bytes, uint8_t *slee
     for (uint64_t at = 0; at + AML_NAME_BYTES <= size_bytes; at++) {
         if (__builtin_memcmp(aml + at, "_S5_", AML_NAME_BYTES) != 0 || !aml_is_name(aml, at))
             continue;
+        /* A copy of fixed size: the name may be the table's last four bytes, and the parser then needs no bounds. */
         uint8_t package[AML_S5_BYTES];
         uint64_t rest_bytes = size_bytes - at - AML_NAME_BYTES;
         __builtin_memset(package, AML_CUT_OFF, sizeof(package));
@@ -132,6 +146,7 @@ static void power_write_pm1(uint16_t port, uint8_t sleep_type)
 {
     uint16_t control = io_read16(port) & (uint16_t) ~(PM1_CONTROL_SLEEP_MASK | PM1_CONTROL_SLEEP_START);
     control |= (uint16_t)(sleep_type << PM1_CONTROL_SLEEP_SHIFT);
+    /* The type first, SLP_EN with the second write: some chipsets latch the type when they see the bit rise. */
     io_write16(port, control);
     io_write16(port, control | PM1_CONTROL_SLEEP_START);
 }
@@ -148,6 +163,7 @@ enum status power_off_acpi(const struct power *power)
     }
     power_enable_acpi(fadt);
     if (fadt->pm1a_event_port != 0)
+        /* Written 1 to clear (4.8.3.1.1): a wake-up that is pending would end the sleep at once. */
         io_write16(fadt->pm1a_event_port, PM1_STATUS_WAKE);
     power_write_pm1(port, power->sleep_type_a);
     if (fadt->pm1b_control_port != 0)
@@ -181,6 +197,7 @@ enum status power_reset_acpi(const struct power *power)
 
 enum status power_reset_cf9(void)
 {
+    /* Two writes: the kind of reset first, then the edge that sets it off. */
     io_write8(PORT_RESET_CONTROL, RESET_CONTROL_SYSTEM);
     io_write8(PORT_RESET_CONTROL, RESET_CONTROL_SYSTEM | RESET_CONTROL_CPU);
     return power_linger();

@@ -1,11 +1,18 @@
 /*
  * Cells in memory, and as few stores as possible to the frame buffer.
  *
- *     wanted   a ring of rows: scrolling moves `top`, not memory     +-------+  <- top (first row on screen)
- *     shown    row by row what the pixels show                       | ...   |
+ *     wanted   a ring of rows: scrolling moves `top`, not memory
  *
- * screen_flush compares the two over the dirty rows and paints the difference. A row of a glyph is 8 pixels and goes
- * out as four 64-bit stores taken from a table of the four possible pairs of pixels.
+ *         row 0 of memory  | third on the screen  |            on the screen     row 0 = (top + 0) % rows
+ *         row 1            | last on the screen   |                              row 1 = (top + 1) % rows
+ *         top = 2 -------> | first on the screen  |            a row             columns cells of 16 bits
+ *         row 3            | second on the screen |            a cell            15: cursor (in `shown`), 14:0 glyph
+ *
+ *     shown    the rows in the screen's own order, as the pixels are now
+ *
+ * screen_flush compares the two over the dirty rows and paints the difference: a screen of text that scrolls by one
+ * line costs the cells that differ, not the pixels of all. A row of a glyph is 8 pixels and goes out as four 64-bit
+ * stores taken from a table of the four possible pairs of pixels.
  */
 #include "drivers/screen.h"
 
@@ -25,10 +32,12 @@ enum status screen_check(const struct screen_mode *mode, const struct font *font
         return STATUS_INVALID;
     if (mode->pitch_pixels > SCREEN_PIXELS_MAX || mode->height_pixels > SCREEN_PIXELS_MAX)
         return STATUS_LIMIT;
+    /* The last row need not have its padding: some firmware says exactly that size. */
     uint64_t pixels = (uint64_t)(mode->height_pixels - 1) * mode->pitch_pixels + mode->width_pixels;
     if (pixels * sizeof(uint32_t) > mode->size_bytes)
         return STATUS_INVALID;
     bool present = masks[0] != 0 && masks[1] != 0 && masks[2] != 0;
+    /* Overlapping masks would add up to other colours; whatever firmware means by them, it is no picture. */
     bool apart = (masks[0] & masks[1]) == 0 && (masks[0] & masks[2]) == 0 && (masks[1] & masks[2]) == 0;
     return present && apart ? STATUS_OK : STATUS_INVALID;
 }
@@ -112,6 +121,7 @@ enum status screen_init(struct screen *screen, const struct screen_mode *mode, c
         .ink = screen_channel(mode->masks[0]) | screen_channel(mode->masks[1]) | screen_channel(mode->masks[2]),
     };
     screen_clear(screen);
+    /* Both the same as the pixels: from here on `shown` is true, which is what every flush relies on. */
     screen_blank(screen, screen->shown, cell_count);
     screen_blank_pixels(screen);
     return STATUS_OK;
@@ -124,6 +134,9 @@ void screen_newline(struct screen *screen)
         screen->row++;
         return;
     }
+    /*
+     * The row that falls off the top becomes the empty one at the bottom. Every row on screen has moved: all are dirty.
+     */
     screen->top = (screen->top + 1) % screen->rows;
     screen_blank(screen, screen_wanted_row(screen, screen->row), screen->columns);
     screen->dirty_first = 0;
@@ -168,6 +181,9 @@ static void screen_paint_cell(const struct screen *screen, uint32_t column, uint
     bool is_cursor = (cell & SCREEN_CELL_CURSOR) != 0;
     uint32_t ink = is_cursor ? PAPER : screen->ink;
     uint32_t paper = is_cursor ? screen->ink : PAPER;
+    /*
+     * Index: the left pixel's bit, then the right one's. The lower address is the left pixel: the low half of a store.
+     */
     const uint64_t pairs[4] = {
         screen_pair(paper, paper),
         screen_pair(paper, ink),
@@ -187,6 +203,7 @@ static void screen_flush_row(struct screen *screen, uint32_t row)
 {
     const screen_cell *wanted = screen_wanted_row(screen, row);
     screen_cell *shown = screen->shown + (uint64_t)row * screen->columns;
+    /* A cursor that waits behind the last column is shown on it. */
     uint32_t cursor = screen->column < screen->columns ? screen->column : screen->columns - 1;
     for (uint32_t column = 0; column < screen->columns; column++) {
         bool is_cursor = row == screen->row && column == cursor;

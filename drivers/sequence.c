@@ -1,4 +1,12 @@
-/* A state machine over bytes: sequence.h has what is understood. */
+/*
+ * A state machine over bytes: sequence.h has what is understood.
+ *
+ *     OUTSIDE --ESC--> STARTED --'['--> CONTROL --parameters, then a letter--> OUTSIDE
+ *                         |  '---'O'--> SINGLE  --a letter--> OUTSIDE
+ *                         '--ESC--> STARTED (the Escape key)       anything else --> OUTSIDE, and the byte is swallowed
+ *
+ * Every byte leads somewhere and nothing waits for a byte that may not come, so any stream is safe to feed.
+ */
 #include "drivers/sequence.h"
 
 #define BYTE_ESCAPE   0x1Bu
@@ -23,6 +31,7 @@ static void sequence_read_parameter(struct sequence *sequence, uint8_t byte)
 {
     if (byte == ';')
         sequence->parameter++;
+    /* Counted beyond the array, stored never: a third parameter is read and lost. */
     if (byte < '0' || byte > '9' || sequence->parameter >= SEQUENCE_PARAMETERS)
         return;
     uint32_t *parameter = &sequence->parameters[sequence->parameter];

@@ -68,6 +68,10 @@ enum status serial_init(struct serial *serial, uint16_t port)
     *serial = (struct serial){.port = port};
     if (!serial_probe(serial))
         return STATUS_NOT_FOUND;
+    /*
+     * Firmware's interrupt off before anything else. With DLAB set the first two registers are the divisor, 115200 /
+     * rate.
+     */
     serial_set_register(serial, SERIAL_INTERRUPT_ENABLE, 0);
     serial_set_register(serial, SERIAL_LINE_CONTROL, LINE_DLAB | LINE_8N1);
     serial_set_register(serial, SERIAL_DATA, DIVISOR_115200);
@@ -75,6 +79,7 @@ enum status serial_init(struct serial *serial, uint16_t port)
     serial_set_register(serial, SERIAL_LINE_CONTROL, LINE_8N1);
     serial_set_register(serial, SERIAL_FIFO_CONTROL, FIFO_ENABLE_AND_CLEAR);
     serial_set_register(serial, SERIAL_MODEM_CONTROL, MODEM_DTR_RTS);
+    /* An 8250 or 16450 has no FIFO and says so here: it takes one byte at a time, and gets no more. */
     bool fifo_works = (serial_register(serial, SERIAL_INTERRUPT_IDENTIFICATION) & FIFO_WORKS) == FIFO_WORKS;
     serial->fifo_bytes = fifo_works ? FIFO_BYTES : 1;
     serial->present = true;
@@ -105,6 +110,9 @@ void serial_write(struct serial *serial, uint8_t byte)
 {
     if (!serial->present)
         return;
+    /*
+     * TRANSMIT_EMPTY means all 16 are free, so the status is read once for 16 bytes: a port read costs a microsecond.
+     */
     if (serial->fifo_room == 0) {
         if (!serial_wait_room(serial))
             return;
@@ -121,6 +129,7 @@ bool serial_read(struct serial *serial, uint8_t *byte)
     uint8_t status = serial_register(serial, SERIAL_LINE_STATUS);
     if (status == STATUS_ABSENT || (status & STATUS_DATA_READY) == 0)
         return false;
+    /* Error bits (parity, framing) are not looked at: a console prefers a wrong character to none. */
     *byte = serial_register(serial, SERIAL_DATA);
     return true;
 }

@@ -1,4 +1,12 @@
-/* Decoding for a screen: terminal.h has the list of what is understood. */
+/*
+ * Decoding for a screen: terminal.h has the list of what is understood.
+ *
+ *     byte --> sequence.c --text--> UTF-8 --> a code point, or a control character --> screen.c
+ *                        '--end---> go to, clear
+ *
+ * The input is not only ours: a person's keys are echoed, and firmware's texts printed. Malformed UTF-8 costs a '?',
+ * never the rest of the line.
+ */
 #include "drivers/terminal.h"
 
 #define TAB_COLUMNS 8u
@@ -20,6 +28,7 @@ static void terminal_control(struct screen *screen, uint8_t byte)
     else if (byte == '\b' && screen->column != 0)
         screen_move(screen, screen->column - 1, screen->row);
     else if (byte == '\t')
+        /* screen_move clamps: at the right edge a tab stays in the last column, as a VT100 does. */
         screen_move(screen, (screen->column / TAB_COLUMNS + 1) * TAB_COLUMNS, screen->row);
 }
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGE = ROOT / "build" / "keel.img"
 ESP_OFFSET = 1 << 20  # where image/esp puts the file system
 
-# isa-debug-exit ends QEMU with (value << 1) | 1; the values are the kernel's (kernel/panic.c, kernel/tests).
+# isa-debug-exit ends QEMU with (value << 1) | 1; the values are the kernel's (kernel/x86/debug_exit.h).
 DEBUG_EXIT_PORT = 0xF4
 EXIT_TESTS_FAILED = 0x10 << 1 | 1
 EXIT_PANIC = 0x18 << 1 | 1

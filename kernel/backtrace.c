@@ -1,4 +1,20 @@
-/* Undoing prologues. Formats: Microsoft, "x64 exception handling". */
+/*
+ * Undoing prologues. Formats: Microsoft, "x64 exception handling".
+ *
+ *     .pdata   begin end unwind | begin end unwind | ...       one for each function, sorted: found by halves
+ *                         |
+ *     .xdata              '-> version, prologue length, codes: [offset, what] last instruction first
+ *
+ *     push rbp              offset 1   PUSH_NONVOL rbp        undone: rbp = *rsp, rsp += 8
+ *     push rsi                     2   PUSH_NONVOL rsi
+ *     sub rsp, 32                  6   ALLOC_SMALL 32         undone: rsp += 32
+ *     ...
+ *     <- rip                       codes at or before how far rip has come are undone, from the last to the first; what
+ *                                  then lies at rsp is the return address
+ *
+ * Rules: .pdata and .xdata are our own linker's, but bounds are checked all the same: this runs when memory may be
+ * corrupt. The stack is read by image->read only, which may say no.
+ */
 #include "kernel/backtrace.h"
 
 #include "kernel/base/string.h"
@@ -72,6 +88,7 @@ static bool find_function(const struct backtrace_image *image, uint32_t rva, str
 static bool pop(const struct backtrace_image *image, struct backtrace_frame *frame, uint64_t *value)
 {
     uint64_t *stack = &frame->registers[BACKTRACE_RSP];
+    /* A stack pointer that is not aligned is garbage, and what it points to too. */
     if (*stack % 8 != 0 || !image->read(*stack, value))
         return false;
     *stack += 8;

@@ -106,6 +106,7 @@ static bool run_fault(const char *kind, uint32_t cpu)
             commit(&i);
         else
             (void)smp_run_on(cpu, commit, &i);
+        /* Also when the other CPU was to fault and nothing came of it: its own panic stops this one first. */
         panic("the fault '%s' was survived", kind);
     }
     return false;

@@ -20,6 +20,7 @@ void command_cpus(void)
 {
     const struct cpu_features *cpu = cpu_features();
     print("cpu: %s%s%s, signature 0x%x\n", cpu->vendor, cpu->brand[0] != '\0' ? " " : "", cpu->brand, cpu->signature);
+    /* Only those that the kernel uses or a report of a problem turns on. */
     print("features:%s%s%s%s%s%s%s%s%s%s%s%s\n", cpu->nx ? " nx" : "", cpu->smep ? " smep" : "",
           cpu->smap ? " smap" : "", cpu->umip ? " umip" : "", cpu->pge ? " pge" : "",
           cpu->gigabyte_pages ? " 1gib-pages" : "", cpu->la57 ? " la57" : "", cpu->x2apic ? " x2apic" : "",

@@ -7,6 +7,7 @@ void command_mem(void)
 {
     struct ledger ledger;
     char text[LEDGER_LINE_BYTES];
+    /* Taken anew each time, from the owners: what is printed is what is so now. */
     mm_ledger(&kernel_mm, &ledger);
     for (unsigned i = 0; ledger_line(&ledger, i, text, sizeof(text)); i++)
         print("%s\n", text);
@@ -23,6 +24,7 @@ void command_map(void)
     print("# source: Keel's map command\n");
     print("# complete: yes, %u descriptors of %llu bytes\n", count, handoff->descriptor_size);
     print("# columns: TYPE PHYS_START_HEX NUM_PAGES_DEC ATTRIBUTE_HEX (original order)\n");
+    /* In its order and with its oddities: what replay is to see is what we saw. */
     for (uint32_t i = 0; i < count; i++)
         print("%u 0x%llx %llu 0x%llx\n", descriptors[i].type, descriptors[i].physical_start,
               descriptors[i].number_of_pages, descriptors[i].attribute);
@@ -36,6 +38,7 @@ static struct paddr lowest_free(void)
         if (!memory_kind_ours((enum memory_kind)kernel_mm.map.regions[i].kind) ||
             frames_free_in(&kernel_mm.frames, range) == 0)
             continue;
+        /* frames_free_in counts a range, so half of the region is ruled out by each question. */
         while (prange_pages(range) > 1) {
             uint64_t middle = range.start.value + align_down(prange_bytes(range) / 2, PAGE_SIZE);
             struct prange lower = PRANGE(range.start.value, middle);

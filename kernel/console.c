@@ -1,6 +1,16 @@
 /*
  * Out: print -> early ring, serial port, screen, under one lock. In: devices -> decoder -> ring of keys, under another,
  * so that an interrupt handler never waits for somebody who prints.
+ *
+ *     print ---> format_to ---> put ---> early[] (replayed to a device that comes later)
+ *                                  |---> serial.c          \n as \r\n
+ *                                  '---> terminal.c -> screen.c, flushed once at the end of the call
+ *
+ *     serial.c -> escape.c --+--> keys[] ---> console_read_key
+ *     i8042.c  -> keymap.c --'
+ *
+ * Rules: interrupts are off while a lock is held, because handlers take the second one. Two devices get the same bytes,
+ * so that what a person sees on the screen is what a test reads from the port.
  */
 #include "kernel/console.h"
 
@@ -13,7 +23,7 @@
 #include "kernel/base/spinlock.h"
 #include "kernel/x86/interrupts.h"
 
-#define EARLY_RING_BYTES 8192u /* what is said before the screen is there is about 3 KiB */
+#define EARLY_RING_BYTES 8192u /* a panic's text and a screenful of warnings; the oldest bytes go first */
 #define KEY_RING_COUNT   64u
 
 /* Bytes that one interrupt or poll takes from a device at most: a device that never runs dry does not hold the CPU. */
@@ -74,6 +84,7 @@ static void put_screen(char c)
 static void put(void *unused, char c)
 {
     (void)unused;
+    /* The ring never stops: a device may be attached at any time, and is told what fits. */
     console.early[console.early_written++ % EARLY_RING_BYTES] = c;
     put_serial(c);
     if (console.has_screen)
@@ -82,6 +93,7 @@ static void put(void *unused, char c)
 
 static void finish(uint64_t flags)
 {
+    /* Once a call, not once a character: cells that are written twice in between are painted once. */
     if (console.has_screen)
         screen_flush(&console.screen);
     unlock(&console.lock, flags);
@@ -148,6 +160,7 @@ enum status console_attach_screen(const struct screen_mode *mode, void *cells, u
 
 void console_panic_begin(void)
 {
+    /* Whoever holds the lock has been stopped, perhaps for ever: waiting for it would be the last thing that we do. */
     console.panicking = true;
     console.serial.fifo_room = 0; /* whatever was half done: ask the chip again */
     if (console.has_screen)
@@ -163,6 +176,7 @@ enum status console_attach_keyboard(void)
     return status;
 }
 
+/* Both counters only ever rise; their difference is right even when they have wrapped. */
 static bool has_room(void)
 {
     return input.written - input.read < KEY_RING_COUNT;
@@ -198,6 +212,7 @@ int console_read_key(void)
 {
     int key = KEY_NONE;
     uint64_t flags = lock(&input.lock);
+    /* Only when empty: the interrupt has brought what there was, and asking a device costs a microsecond a port. */
     if (input.written == input.read)
         take_keys();
     if (input.written != input.read)

@@ -28,6 +28,7 @@ void irq_dispatch(uint8_t vector)
     irq_handler *handler = __atomic_load_n(&handlers[vector], __ATOMIC_ACQUIRE);
     if (handler != NULL)
         handler();
+    /* After the handler: the same vector does not come again while it runs. */
     if (vector >= VECTOR_CONSOLE && vector != VECTOR_SPURIOUS)
         apic_eoi();
 

@@ -67,6 +67,7 @@ void log_write(enum log_level level, const char *format, ...)
     length += min_u64(format_buffer_v(line + length, LOG_LINE_MAX, format, arguments), LOG_LINE_MAX - 1);
     va_end(arguments);
     line[length++] = '\n';
+    /* Two locks, one after the other, never both: the ring's, then the console's. */
     keep(line, length);
     if (level <= __atomic_load_n(&loudest, __ATOMIC_RELAXED))
         console_write(line + printed_from, length - printed_from);

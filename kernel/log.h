@@ -2,8 +2,8 @@
  * The log: lines with a level and a time, printed when the level is loud enough, kept all the same.
  *
  * Owns: a ring of LOG_RING_BYTES that holds the newest lines of every level, printed by the `log` command.
- * Rules: one call is one line, without '\n' at its end. Safe wherever print is. Times are microseconds since the clock
- * was calibrated (kernel/time.h), 0 before.
+ * Rules: one call is one line, without '\n' at its end. Safe wherever print is. Times are those of time_now_us: since
+ * reset or so, and 0 until the clock is calibrated.
  */
 #ifndef KEEL_KERNEL_LOG_H
 #define KEEL_KERNEL_LOG_H

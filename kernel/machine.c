@@ -1,5 +1,15 @@
 /*
  * The wiring: drivers get their registers mapped and their interrupts routed, and what they find is kept for all.
+ *
+ *     drivers/     know registers, and nothing of the kernel: no log, no mapping, no vector
+ *     this file    asks ACPI where each is, maps it, hands it over, and logs what is missing
+ *     mm, irq      give the mapping and the vector
+ *
+ *     serial -+                                     screen -+
+ *     i8042  -+- ISA line -> override (MADT) -> I/O APIC -> VECTOR_CONSOLE -> console_poll
+ *
+ * Rules: one function a step of kernel/main.c, in its order. No device is needed: each failure is one log line and a
+ * machine that does without. Addresses come from tables and are input (memory_range).
  */
 #include "kernel/machine.h"
 
@@ -27,11 +37,13 @@ const struct machine *machine_facts(void)
     return &machine;
 }
 
+/* Where a table says that registers are; NULL when that is no address, or memory: a write there would hit what we own. */
 static void *map_registers(uint64_t address, uint64_t size_bytes)
 {
     struct prange range;
-    if (!memory_range(address, size_bytes, &range))
+    if (!memory_range(address, size_bytes, &range) || memory_overlaps_ram(range))
         return NULL;
+    /* Uncached, whatever the MTRRs say: a cached register is read once and never again. */
     return vspace_map_device(&kernel_mm.vspace, range, PAGING_UNCACHED);
 }
 
@@ -60,6 +72,7 @@ static enum status attach_screen(const struct handoff_screen *from)
         mode.masks[2] = from->blue_mask;
     }
     struct prange range;
+    /* A base that firmware got wrong must not make us draw on memory (firmware-quirk 66). */
     if (!memory_range(from->base, mode.size_bytes, &range) || memory_overlaps_ram(range))
         return STATUS_INVALID;
     uint64_t cells_bytes;
@@ -69,6 +82,7 @@ static enum status attach_screen(const struct handoff_screen *from)
     unsigned order = 0;
     while (PAGE_SIZE << order < cells_bytes)
         order++;
+    /* Frames, not the heap: a 4K screen has 260 KiB of cells, and they stay for ever. */
     struct paddr cells = frame_alloc(memory_cache(), order);
     mode.pixels = vspace_map_device(&kernel_mm.vspace, range, PAGING_WRITE_COMBINING);
     if (cells.value == 0 || mode.pixels == NULL)
@@ -96,6 +110,7 @@ static void discover_madt(void)
     const struct acpi_table *table = acpi_find(&machine.acpi, "APIC");
     if (table == NULL)
         return;
+    /* Counted first, so that the list is as long as the machine needs, not as long as a machine might. */
     uint32_t capacity = acpi_madt_cpus(table);
     struct acpi_cpu *cpus = heap_alloc(&kernel_mm.heap, memory_cache(), capacity * sizeof(*cpus));
     if (cpus == NULL)
@@ -115,6 +130,7 @@ static void discover_hpet(void)
         return;
     void *registers = map_registers(address.value, HPET_WINDOW_BYTES);
     if (registers != NULL && hpet_init(&machine.hpet, registers) == STATUS_OK)
+        /* Before the PM timer in the list: 10 MHz and more against 3.58, so a reading tells three times as much. */
         machine.clocks[machine.clock_count++] = (struct time_reference){
             "HPET", read_hpet, 1000000000000000ull / machine.hpet.period_fs, machine.hpet.counter_mask};
 }
@@ -154,7 +170,7 @@ static void start_local_apic(void)
     uint32_t id_max = 0;
     for (uint32_t i = 0; i < machine.madt.cpu_count; i++)
         id_max = (uint32_t)max_u64(id_max, machine.madt.cpus[i].apic_id);
-    apic_init(map_registers(apic_registers().value, PAGE_SIZE), id_max);
+    apic_init(map_registers(apic_registers().value, PAGE_SIZE), id_max); /* at 0, with x2APIC: maps to NULL */
 }
 
 static void start_ioapics(void)
@@ -183,10 +199,15 @@ static bool route_isa(uint8_t isa_irq)
 
 void machine_start_interrupts(void)
 {
+    /* Silence first: what the 8259s would still send has a vector (0x20 on) and no handler, so it is dropped. */
     pic_disable();
     start_local_apic();
     start_ioapics();
+    /* Before the line is routed: an interrupt may come the moment that it is. */
     irq_register(VECTOR_CONSOLE, console_poll);
+    /*
+     * Where no I/O APIC takes the line (an ACPI that is broken or absent), the monitor wakes up by the timer and looks.
+     */
     machine.console_polled = !route_isa(SERIAL_COM1_IRQ);
     enum status status = console_attach_keyboard();
     if (status != STATUS_OK)
@@ -221,15 +242,18 @@ static void add_ecam_segments(void)
     struct acpi_ecam windows[PCI_SEGMENTS_MAX];
     uint32_t count = acpi_mcfg_parse(acpi_find(&machine.acpi, "MCFG"), windows, PCI_SEGMENTS_MAX);
     for (uint32_t i = 0; i < count; i++) {
+        /* MCFG's base is that of bus 0, even where the window begins with another (PCI Firmware 3.3, 4.1.2). */
         uint64_t first = windows[i].base + windows[i].first_bus * PCI_ECAM_BUS_BYTES;
         uint64_t buses = (uint64_t)windows[i].last_bus - windows[i].first_bus + 1;
+        if (windows[i].segment == 0 && buses != PCI_BUSES)
+            continue; /* the ports reach all of segment 0's buses, and all must be silenced */
         struct pci_segment segment = {
             .ecam = map_registers(first, buses * PCI_ECAM_BUS_BYTES),
             .number = windows[i].segment,
             .first_bus = windows[i].first_bus,
             .last_bus = windows[i].last_bus,
         };
-        enum status status = segment.ecam != NULL ? pci_add_segment(&machine.pci, segment) : STATUS_NO_MEMORY;
+        enum status status = segment.ecam != NULL ? pci_add_segment(&machine.pci, segment) : STATUS_INVALID;
         if (status != STATUS_OK)
             log_warn("pci: segment %u at 0x%llx: %s", segment.number, windows[i].base, status_name(status));
     }
@@ -240,6 +264,7 @@ static void find_sleep_registers(void)
 {
     uint16_t port;
     struct acpi_fadt *fadt = &machine.power.fadt;
+    /* In power.fadt, the copy that ways down use; machine.fadt stays what the table said. */
     if (!machine.has_fadt || fadt->hardware_reduced || fadt->pm1a_control_port != 0 ||
         !ich9_pm_block(&machine.pci, &port))
         return;
@@ -254,7 +279,7 @@ void machine_quiesce(void)
     machine.pci = (struct pci){.functions = functions, .capacity = functions != NULL ? FUNCTIONS_MAX : 0};
     add_ecam_segments();
     /* Segment 0 by ports, unless ECAM gave it (which makes this one a number twice: INVALID). */
-    if (pci_add_segment(&machine.pci, (struct pci_segment){.number = 0, .last_bus = 255}) != STATUS_OK)
+    if (pci_add_segment(&machine.pci, (struct pci_segment){.number = 0, .last_bus = PCI_BUSES - 1}) != STATUS_OK)
         log_debug("pci: segment 0 by ECAM");
     pci_quiesce(&machine.pci);
     if (machine.pci.dropped_count != 0)

@@ -47,7 +47,7 @@ void machine_start_serial(void);
 /* The frame buffer, mapped write-combining, becomes a console. */
 void machine_start_screen(void);
 
-/* ACPI: the tables, MADT, FADT, HPET, MCFG, SRAT. */
+/* ACPI: the tables, MADT, HPET, FADT with the PM timer, SRAT. (MCFG waits for machine_quiesce.) */
 void machine_discover(void);
 
 /* 8259s off, local APIC on, I/O APIC; serial and keyboard interrupts routed; interrupts on. */

@@ -1,5 +1,16 @@
 /*
  * The hand-off believed, and mm/ taken through its stages with it: see the order in mm/mm.h.
+ *
+ *     on entry          memory_start                           memory_describe      memory_reclaim
+ *     boot/'s tables -> our own tables -> direct map, frames -> every frame known -> the firmware's loan is free
+ *     all 1:1           low half empty    heap, vspace          by all CPUs          .boot, boot services, loader
+ *
+ * Every stage ends with the ledger (memory_check_ledger): a page that a stage lost is found at that stage, not weeks
+ * later.
+ *
+ * Rules: until port_set_root the firmware's memory is reached 1:1, as boot/'s tables have it (window 0); afterwards
+ * only through the direct map or a view, so every pointer from before is dead. Errors here are panics where no kernel
+ * can run without (memory to stand on), and log lines where one can (a page array that is not complete frees nothing).
  */
 #include "kernel/memory.h"
 
@@ -24,6 +35,7 @@ void memory_accept(const struct handoff *handoff)
         handoff->size_bytes != sizeof(*handoff))
         panic("the hand-off is not one: magic %llx, version %u, %u bytes", handoff->magic, handoff->version,
               handoff->size_bytes);
+    /* A copy, because the original lies in .bootz, which phase R gives back. */
     handoff_copy = *handoff;
     handoff_copy.command_line[HANDOFF_COMMAND_LINE_BYTES - 1] = '\0';
     handoff_copy.firmware_vendor[HANDOFF_VENDOR_BYTES - 1] = '\0';
@@ -49,6 +61,7 @@ static void add_segment(struct mm_config *config, uint32_t rva, uint32_t size_by
         .range = range,
         .address = VADDR(KERNEL_IMAGE_BASE + rva),
         .flags = flags | PAGING_GLOBAL,
+        /* image_boot is a run of whole sections (boot/image.c), so a segment is in it or not, never half. */
         .temporary = prange_overlaps(range, range_of(handoff_copy.image_boot)),
     };
 }
@@ -56,6 +69,7 @@ static void add_segment(struct mm_config *config, uint32_t rva, uint32_t size_by
 /* The headers (which backtraces read) and every section, with the access that it asks for. */
 static void add_image(struct mm_config *config, const struct pe_image *pe)
 {
+    /* Read-only and in no section: they are mapped like .rdata, so that image_pe() and unwinding go on working. */
     add_segment(config, 0, pe->sections[0].rva, 0);
     for (uint32_t i = 0; i < pe->section_count; i++) {
         const struct pe_section *section = &pe->sections[i];
@@ -70,6 +84,7 @@ static struct mm_config configuration(void)
     struct mm_config config = {
         .map = {vaddr_pointer(VADDR(map.start)), map.size_bytes, handoff_copy.descriptor_size,
                 handoff_copy.descriptor_version},
+        /* What the map calls free LoaderData and we still stand on. Stack and scratch are in the image. */
         .busy = {range_of(handoff_copy.page_tables)},
         .busy_count = 1,
         .scratch = vaddr_pointer(VADDR(handoff_copy.scratch.start)),
@@ -96,6 +111,10 @@ void memory_start(void)
         panic("the firmware's memory map has more than %u descriptors", MEMMAP_DESCRIPTORS_MAX);
     must(status, "the firmware's memory map");
     must(mm_build_map(&kernel_mm), "page tables");
+    /*
+     * From here the low half is gone. The stack stays: kernel_main was entered at its high-half address, which the
+     * image's segments map; config.scratch and config.map do not, and mm is done with them.
+     */
     port_set_root(kernel_mm.kernel_map.root);
     mm_use_direct_map(&kernel_mm);
     must(mm_start_frames(&kernel_mm), "the frame allocator");
@@ -111,6 +130,7 @@ static void describe(void *unused)
 
 void memory_describe(void)
 {
+    /* By all: it is one streaming store of 8 bytes a frame, and a single CPU does not fill the memory's bandwidth. */
     enum status status = smp_run_on_all(describe, NULL);
     if (status == STATUS_OK)
         status = mm_described(&kernel_mm, &described);
@@ -125,6 +145,7 @@ void memory_reclaim(void)
         log_info("memory: boot services kept, as asked");
         return;
     }
+    /* memory_describe has said why. Boot services then stay the firmware's, and the ledger still balances. */
     if (!page_array_token_valid(&kernel_mm.pages, &described))
         return;
     mm_reclaim(&kernel_mm, &described);
@@ -135,6 +156,7 @@ void memory_reclaim(void)
 bool memory_range(uint64_t address, uint64_t size_bytes, struct prange *range)
 {
     *range = PRANGE(address, address + size_bytes);
+    /* By subtraction: a table may say anything, and address + size may wrap. Address 0 is how tables say "none". */
     return address != 0 && size_bytes != 0 && address < MEMMAP_PHYSICAL_END &&
            size_bytes <= MEMMAP_PHYSICAL_END - address;
 }
@@ -145,6 +167,7 @@ const void *memory_map_table(void *unused, struct paddr address, uint64_t size_b
     struct prange range;
     if (!memory_range(address.value, size_bytes, &range))
         return NULL;
+    /* Tables lie in ACPI memory, which the direct map has; what lies in Reserved or runtime memory needs a view. */
     return mm_in_direct_map(&kernel_mm, range) ? mm_pointer(&kernel_mm, address)
                                                : vspace_map_view(&kernel_mm.vspace, range);
 }
@@ -172,6 +195,7 @@ void memory_check_ledger(const char *stage)
     mm_ledger(&kernel_mm, &ledger);
     if (ledger_check(&ledger) == STATUS_OK)
         return;
+    /* The whole ledger before the panic: which term is off says which part of mm lost the page. */
     char line[LEDGER_LINE_BYTES];
     for (unsigned i = 0; ledger_line(&ledger, i, line, sizeof(line)); i++)
         log_error("%s", line);

@@ -2,8 +2,9 @@
  * The kernel's memory: the hand-off believed, then mm/ run through its stages on it.
  *
  * Owns: the one struct mm, the kernel's copy of the hand-off, the token that proves the page array complete.
- * Rules: called by kernel/main.c in the order in which they stand here. What firmware got wrong is logged once a
- * console exists; only a machine without memory for a kernel is a panic.
+ * Rules: kernel/main.c calls the stages in the order in which they stand here. What firmware got wrong is mended and
+ * counted (the ledger lists it). A panic is only what no kernel could run on: a hand-off that is none, a map that is
+ * empty or has too many descriptors, no memory, or a ledger that does not balance.
  */
 #ifndef KEEL_KERNEL_MEMORY_H
 #define KEEL_KERNEL_MEMORY_H

@@ -3,6 +3,11 @@
  *
  * Two loops. read_line: a key, what the line editor draws for it, HLT until the next one. run_line: a copy of the line,
  * cut in place, first at ';' into commands, then at blanks into words.
+ *
+ *     "mem; fault page 1"  --';'-->  "mem" | "fault page 1"  --' '-->  {"fault", "page", "1"}
+ *
+ * Rules: no quotes and no escapes here: what needs blanks is the last argument (`vars set`). A command that gets a word
+ * too many says so rather than ignore it. Commands run one at a time, on the boot CPU, with interrupts on.
  */
 #include "kernel/monitor.h"
 
@@ -118,6 +123,7 @@ static void run_command(char *text)
 /* Runs the commands of `text`, separated by ';'; `announce`: each is printed first, as if it had been typed. */
 static void run_line(const char *text, bool announce)
 {
+    /* A copy, because the line goes into the history, and run= stays what `boot` prints. */
     char copy[COMMANDS_BYTES];
     format_buffer(copy, sizeof(copy), "%s", text);
     for (char *command = copy, *rest; command != NULL; command = rest) {
@@ -155,6 +161,10 @@ static int wait_for_key(void)
     for (;;) {
         if (machine_facts()->console_polled)
             console_poll();
+        /*
+         * Off before the look, on with the HLT: a key in between ends the HLT instead of being missed until the next
+         * one.
+         */
         interrupts_disable();
         int key = console_read_key();
         if (key != KEY_NONE) {

@@ -2,6 +2,13 @@
  * The kernel's command line: one pass over a copy of the text, one table of what there is.
  *
  * A word is NAME or NAME=VALUE. The copy is cut in place: words get an end, and close up over the quotes.
+ *
+ *     run="mem; cpus" log=debug      text, as boot/ left it
+ *     run=mem; cpus.. log=debug      next_word: the quote closed up, a terminator at the first dot
+ *     '-- word ----'  '-- *rest
+ *
+ * Rules: input from outside: nothing is assumed but the terminator. What is wrong is complained of once, with the word,
+ * and the rest still counts, because a typing error in one word is no reason to boot without all the others.
  */
 #include "kernel/options.h"
 
@@ -28,6 +35,7 @@ struct option {
 
 #define FIELD(field) offsetof(struct options, field)
 
+/* In the order of options.h. A new option is a field there and a row here. */
 static const struct option option_table[] = {
     {"run",                OPTION_TEXT,   FIELD(run),                OPTIONS_RUN_BYTES },
     {"test",               OPTION_TEXT,   FIELD(test),               OPTIONS_NAME_BYTES},
@@ -58,11 +66,13 @@ static char *next_word(char **rest, bool *open)
     char *end = at;
     *open = false;
     for (; *at != '\0' && (*open || !is_blank(*at)); at++) {
+        /* Quotes may stand anywhere in a word, as in a shell: run="a b" and "run=a b" are the same. */
         if (*at == '"')
             *open = !*open;
         else
             *end++ = *at;
     }
+    /* Before the end is written, which may overwrite the blank that `at` points to. */
     *rest = *at == '\0' ? at : at + 1;
     *end = '\0';
     return word;
@@ -72,6 +82,7 @@ bool options_parse_number(const char *text, uint32_t least, uint32_t most, uint3
 {
     uint32_t value = 0;
     const char *at = text;
+    /* Ends before `value` could overflow: what is left over then fails as text behind the number. */
     for (; *at >= '0' && *at <= '9' && value <= most / 10; at++)
         value = value * 10 + (uint32_t)(*at - '0');
     if (at == text || *at != '\0' || value < least || value > most)
@@ -94,6 +105,7 @@ static const char *take_value(struct options *options, const struct option *opti
         *(bool *)field = true;
         break;
     case OPTION_TEXT:
+        /* Refused, not cut: half of a list of commands might do something else than all of it. */
         if (strlen(value) >= option->capacity)
             return "value too long";
         memcpy(field, value, strlen(value) + 1);
@@ -114,6 +126,7 @@ static const char *take_word(struct options *options, const char *word, bool ope
     size_t length = 0;
     while (word[length] != '\0' && word[length] != '=')
         length++;
+    /* The whole rest of the line is in this word, so which option it was does not matter. */
     if (open)
         return "the quote is not closed";
     for (size_t i = 0; i < ARRAY_COUNT(option_table); i++) {
@@ -146,6 +159,7 @@ static void warn(const char *mistake, const char *word)
 void options_load(const char *text)
 {
     options_parse(&current, text, warn);
+    /* After the parse: its complaints are printed at the level of the start, whatever log= says. */
     log_set_level(current.log);
     if (current.font[0] != '\0' && strcmp(current.font, FONT) != 0)
         warn("the only font is " FONT, current.font);

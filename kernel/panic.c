@@ -1,4 +1,16 @@
-/* The end. The order is: claim the panic, stop the other CPUs, say what is known, give QEMU the verdict, halt. */
+/*
+ * The end. The order is: claim the panic, stop the other CPUs, say what is known, give QEMU the verdict, halt.
+ *
+ *     panic: page fault in fault_page+0xb: write to 0x000000000dead000: page not present     what, where, why
+ *     cpu 0 of 4, apic id 0, tsc 18292219999                                                  who
+ *       rip ... rax ... cr4 ...                                                               with what
+ *     backtrace:                                                                              how it came there
+ *       #0 0xffffffff800016c6 fault_page+0xb
+ *
+ * Rules: whatever is broken is not known, so nothing here takes a lock, allocates, or trusts a pointer: stacks are read
+ * by recover_read, unwind tables are our own read-only data. The first line is made before anything is printed, so that
+ * it comes out whole even if the rest faults. Nothing returns, and nothing waits without an end.
+ */
 #include "kernel/panic.h"
 
 #include <stdarg.h>
@@ -47,6 +59,7 @@ static bool in_code(uint64_t rva)
 {
     const struct pe_image *pe = image_pe();
     for (uint32_t i = 0; i < pe->section_count; i++)
+        /* One comparison: an rva below the section wraps to a huge number. */
         if (pe->sections[i].executable && rva - pe->sections[i].rva < pe->sections[i].size_bytes)
             return true;
     return false;
@@ -87,6 +100,7 @@ static void print_backtrace(const struct backtrace_frame *innermost)
     for (unsigned line = 0; line < BACKTRACE_LINES_MAX && more; line++) {
         struct backtrace_frame frame = next;
         unsigned repeats = 0;
+        /* A recursion returns to one place each time; BACKTRACE_FRAMES_MAX ends one over a stack that loops. */
         while ((more = step(&next)) && next.rip == frame.rip && repeats < BACKTRACE_FRAMES_MAX)
             repeats++;
         char place[PLACE_BYTES] = "(not in the kernel)";
@@ -123,8 +137,13 @@ static const char *refusal_of(uint64_t error)
 static void describe_trap(const struct trap_frame *frame, const char *place, char *text, size_t capacity)
 {
     uint64_t address = cpu_read_cr2();
+    /*
+     * CR2 is of meaning for page faults, and for a double fault when it was one that could not be delivered: the stack
+     * had no room for its frame.
+     */
     bool guard = vspace_is_guard(&kernel_mm.vspace, VADDR(address));
     bool may_be_stack = frame->vector == VECTOR_DOUBLE_FAULT || frame->vector == VECTOR_PAGE_FAULT;
+    /* Within 64 KiB to either side, in one comparison that may wrap. */
     bool near_stack = address - (frame->rsp - STACK_NEAR_BYTES) < 2 * STACK_NEAR_BYTES;
     if (may_be_stack && near_stack && guard)
         format_buffer(text, capacity, "stack overflow in %s: 0x%016llx is in the guard page", place, address);
@@ -161,6 +180,7 @@ void panic_stop_if_asked(void)
 {
     struct percpu *cpu = this_cpu();
     uint32_t owner = __atomic_load_n(&panic_owner, __ATOMIC_ACQUIRE);
+    /* No panic, or our own: an NMI that came for another reason. */
     if (owner == 0 || owner == cpu->index + 1)
         return;
     __atomic_store_n(&cpu->stopped, 1, __ATOMIC_RELEASE);
@@ -174,6 +194,7 @@ void panic_stop_if_asked(void)
 static void claim(const char *text)
 {
     interrupts_disable();
+    /* A fault of ours from here on must not return into what was running: it is a panic again, and stops. */
     this_cpu()->recovery = NULL;
     uint32_t none = 0;
     if (__atomic_compare_exchange_n(&panic_owner, &none, this_cpu()->index + 1, false, __ATOMIC_ACQ_REL,
@@ -189,6 +210,7 @@ static void claim(const char *text)
 static NORETURN void die(const char *text, const struct backtrace_frame *frame, uint64_t rflags)
 {
     claim(text);
+    /* Stopped first: console_panic_begin drops the lock that another CPU may be printing under. */
     unsigned running = smp_stop_others();
     console_panic_begin();
     print("\npanic: %s\n", text);
@@ -212,6 +234,7 @@ void panic(const char *format, ...)
     struct backtrace_frame frame = {.rip = context.rip};
     memcpy(frame.registers, context.registers, sizeof(frame.registers));
     struct backtrace_frame caller = frame;
+    /* The caller's frame is where the mistake is; panic's own would only repeat its name. */
     die(text, step(&caller) ? &caller : &frame, interrupts_flags());
 }
 

@@ -1,6 +1,14 @@
 /*
  * Runtime services: set up once, then one function through which every call goes.
  *
+ *     runtime_get_time ...   arguments, which lie in the kernel half; checks of what comes back
+ *     call_service           the lock: firmware is not re-entrant (UEFI 2.10, 8.1, table 8.1)
+ *     call_locked            is it on? where is its code now? one call, and what became of it
+ *     firmware_call          kernel/x86: other page tables, other stack, SSE saved, a fault brought back
+ *
+ *     the firmware's space        0 .. 2^47    its own memory, 1:1 (kernel/runtime_map.h)
+ *                                 upper half   the kernel's, shared: this code, the stack, the arguments
+ *
  * What can go wrong ends in one of two ways. Before the first call: all services are off, for a reason that is logged.
  * In a call: that one service is off from then on. Neither stops the boot, nor the caller.
  */
@@ -72,11 +80,13 @@ static const char *refusal(const struct handoff *handoff)
 /* The kernel's upper half, where stack and arguments lie, over a lower half that is the firmware's alone. */
 static enum status build_space(void)
 {
+    /* The same source of table pages: what the space needs is in the ledger's `used`. */
     struct page_map *kernel = &kernel_mm.kernel_map;
     enum status status =
         paging_init(&runtime.space, kernel->window, kernel->levels, kernel->gigabyte_pages, kernel->tables);
     if (status != STATUS_OK)
         return status;
+    /* A copy of the top-level entries; mm_build_map has pinned those that may still grow. */
     paging_share_upper_half(&runtime.space, kernel);
     uint32_t count;
     const struct efi_memory_descriptor *descriptors = mm_firmware_map(&kernel_mm, &count);
@@ -87,6 +97,7 @@ static enum status build_space(void)
 static void apply_attributes(uint64_t address)
 {
     const struct efi_memory_attributes_table *table = NULL;
+    /* The header first, for how long the table says it is; then all of it, if that makes sense. */
     if (address % 8 == 0)
         table = memory_map_table(NULL, PADDR(address), sizeof(*table));
     uint64_t size_bytes = table != NULL ? runtime_map_attributes_bytes(table) : 0;
@@ -109,9 +120,11 @@ static const void *view_runtime(uint64_t address, uint64_t size_bytes)
 /* The services table that the system table names now; NULL when that is none. */
 static const struct efi_runtime_services *services_table(void)
 {
+    /* The system table's pointer, not the one from the hand-off, wherever it can be read: rule 3, to the last call. */
     uint64_t address = memory_handoff()->runtime_services;
     if (runtime.system != NULL && runtime.system->header.signature == EFI_SYSTEM_TABLE_SIGNATURE)
         address = vaddr_of(runtime.system->runtime_services).value;
+    /* A view a pointer: only firmware that swaps its table costs a new mapping. */
     if (address != runtime.table_address) {
         if (runtime.table != NULL)
             vspace_unmap(&kernel_mm.vspace, runtime.table);
@@ -127,6 +140,9 @@ static const char *prepare(const struct handoff *handoff)
 {
     if (vspace_stack(&kernel_mm.vspace, STACK_PAGES, &runtime.stack_top) != STATUS_OK || build_space() != STATUS_OK)
         return "no memory for its address space";
+    /*
+     * Rule 7: only now, long after SetVirtualAddressMap, which may have needed to write where the table says read-only.
+     */
     for (uint32_t i = 0; i < handoff->table_count && i < HANDOFF_TABLE_MAX; i++)
         if (memcmp(handoff->tables[i].guid, &attributes_guid, sizeof(attributes_guid)) == 0)
             apply_attributes(handoff->tables[i].address);
@@ -168,6 +184,7 @@ static uint64_t service_function(enum runtime_service service)
         return 0;
     uint64_t function;
     memcpy(&function, (const uint8_t *)table + services[service].offset, sizeof(function));
+    /* A pointer that leads elsewhere would fault at once; refusing it says why, and costs the service all the same. */
     return runtime_map_holds(&kernel_mm.map, function, 1) ? function : 0;
 }
 
@@ -183,6 +200,7 @@ static enum status call_locked(enum runtime_service service, struct firmware_cal
         runtime.off[service] = "its code is not in runtime memory";
         return STATUS_UNSUPPORTED;
     }
+    /* What the service held when it faulted (its own locks, a flash half written) is unknown: never into it again. */
     if (!firmware_call(call)) {
         runtime.off[service] = "it faulted";
         log_error("runtime: %s is off from here on: %s at 0x%llx, address 0x%llx, error %llx", services[service].name,
@@ -241,6 +259,7 @@ enum status runtime_get_variable(const struct runtime_variable *variable, uint32
 
 enum status runtime_next_variable(struct runtime_variable *variable)
 {
+    /* Firmware that gives the same name for ever would make `vars` endless. */
     struct runtime_variable before = *variable;
     uint64_t size_bytes = sizeof(variable->name);
     struct firmware_call call = {
@@ -264,11 +283,13 @@ enum status runtime_set_variable(const struct runtime_variable *variable, uint32
 
 bool runtime_contains_fault(void)
 {
-    struct firmware_call call = {.root = runtime.space.root, .stack_top = runtime.stack_top, .function = 0};
+    /* Our data is mapped there, with the rest of the upper half, and never executable: the jump must fault. */
+    uint64_t data = vaddr_of(&runtime).value;
+    struct firmware_call call = {.root = runtime.space.root, .stack_top = runtime.stack_top, .function = data};
     spinlock_acquire(&runtime.lock);
     bool returned = firmware_call(&call);
     spinlock_release(&runtime.lock);
-    return !returned && call.fault.vector == VECTOR_PAGE_FAULT && call.fault.fault_rip == 0;
+    return !returned && call.fault.vector == VECTOR_PAGE_FAULT && call.fault.fault_rip == data;
 }
 
 enum status runtime_reset(enum efi_reset_type type)

@@ -66,8 +66,8 @@ enum status runtime_set_variable(const struct runtime_variable *variable, uint32
 enum status runtime_reset(enum efi_reset_type type);
 
 /*
- * For the in-kernel tests: jumps, as if it were a service, to page 0 of the firmware's address space, which is not
- * executable. True: that was a page fault, and it was contained. Turns nothing off.
+ * For the in-kernel tests: jumps, as if it were a service, to data of ours, which is not executable in the firmware's
+ * address space either. True: that was a page fault, and it was contained. Turns nothing off.
  */
 bool runtime_contains_fault(void);
 

@@ -4,6 +4,18 @@
  *
  * Regions are disjoint and whole pages (mm/memmap.h), so they are what gets mapped; descriptors may overlap and lie, so
  * they only change the flags of what is mapped already.
+ *
+ *     2^64 +------------------------------+
+ *          | the kernel's half, shared    |   arguments and the firmware's stack are here
+ *          +------------------------------+
+ *          | not there                    |   a stray pointer faults, and kernel/runtime.c contains it
+ *          | MMIO with RUNTIME: flash     |   read, write, uncached
+ *          | not there                    |
+ *          | runtime code                 |   read, write, execute; then as the attributes table narrows it
+ *          | runtime data                 |   read, write
+ *          | not there                    |   all other RAM, ours above all
+ *       0  | page 0                       |   read, write (firmware-quirk 21)
+ *          +------------------------------+
  */
 #include "kernel/runtime_map.h"
 
@@ -75,6 +87,7 @@ enum status runtime_map_build(struct page_map *space, const struct memmap *map,
     for (uint32_t i = 0; status == STATUS_OK && i < descriptor_count; i++)
         if (is_code(&descriptors[i]) || (descriptors[i].attribute & EFI_MEMORY_WB) == 0)
             status = apply_descriptor(space, map, &descriptors[i]);
+    /* Unless a runtime region begins there, as on one machine whose page 0 is runtime data. */
     if (status == STATUS_OK && !paging_lookup(space, VADDR(0), &entry))
         status = paging_map(space, VADDR(0), PRANGE(0, PAGE_SIZE), PAGING_WRITE);
     return status;
@@ -141,6 +154,7 @@ uint32_t runtime_map_attributes(struct page_map *space, const struct memmap *map
     for (uint32_t i = 0; i < table->entry_count; i++) {
         struct prange range = sound_range(space, map, table, i);
         bool good = !prange_empty(range);
+        /* Quadratic, over 20 to 70 entries, once. Sound ones only count: a bad entry must not knock out a good one. */
         for (uint32_t before = 0; good && before < i; before++)
             good = !prange_overlaps(sound_range(space, map, table, before), range);
         if (!good || !narrow(space, range, attributes_entry(table, i)->attribute))

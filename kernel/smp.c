@@ -1,4 +1,15 @@
-/* The list of CPUs, the work that they are given, and their end. Starting them: smp_start.c. */
+/*
+ * The list of CPUs, the work that they are given, and their end. Starting them: smp_start.c.
+ *
+ *     boot CPU                                    another CPU, in smp_idle
+ *     work = {function, argument}                 HLT
+ *     unfinished++, work_pending = 1 -- release
+ *     VECTOR_CALL ------------------------------> wakes it; the handler answers TLB requests, no more
+ *     function(argument), if it is for all        work_pending 1 -> 0 -- acquire; function(argument)
+ *     waits for unfinished == 0 <-- release ----- unfinished--
+ *
+ * No queue and no scheduler: one post at a time, and the next one waits for the last.
+ */
 #include "kernel/smp.h"
 
 #include "kernel/base/check.h"
@@ -79,6 +90,7 @@ static unsigned notify_others(void)
 void smp_set_count(unsigned count)
 {
     irq_register(VECTOR_CALL, port_tlb_answer); /* work is for the idle loop, whose HLT it ends */
+    /* The count before the notifier: notify_others goes over as many CPUs as there are. */
     __atomic_store_n(&cpu_count, count, __ATOMIC_RELEASE);
     port_set_notify(notify_others);
 }
@@ -124,6 +136,7 @@ static enum status run_on(unsigned first, unsigned end, bool here, void (*functi
     work.function = function;
     work.argument = argument;
     for (unsigned i = first; i < end; i++) {
+        /* Counted before it is told, or it could be done before it is counted. */
         __atomic_fetch_add(&work.unfinished, 1, __ATOMIC_RELAXED);
         __atomic_store_n(&smp_cpu(i)->work_pending, 1, __ATOMIC_RELEASE);
         apic_send(smp_cpu(i)->apic_id, APIC_INTERRUPT | VECTOR_CALL);
@@ -158,6 +171,7 @@ static unsigned running_others(void)
 /* One by one: a CPU that never came has no handler, and an NMI would be the end of it, if not of the machine. */
 unsigned smp_stop_others(void)
 {
+    /* Also before the local APIC is set up: a panic may come as early as that. */
     if (smp_cpu_count() == 1)
         return 0;
     for (unsigned i = 0; i < smp_cpu_count(); i++)

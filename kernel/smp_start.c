@@ -50,6 +50,10 @@ static enum status prepare_block(unsigned index)
     struct percpu *cpu = heap_alloc(&kernel_mm.heap, memory_cache(), sizeof(*cpu));
     if (cpu == NULL)
         return STATUS_NO_MEMORY;
+    /*
+     * The APIC ID is filled in by the CPU itself: which of those that were asked takes which number is not known
+     * before.
+     */
     *cpu = (struct percpu){.index = index, .frame_cache = mm_cache(&kernel_mm, index)};
     smp_cpus[index] = cpu;
     return smp_give_stacks(cpu);
@@ -119,6 +123,7 @@ static bool claimed(uint32_t i)
 /* Waits until done(i), or until nobody has come online for `patience_us`. */
 static bool wait_until(bool (*done)(uint32_t i), uint32_t i, uint64_t patience_us)
 {
+    /* The patience begins anew with each arrival: 255 emulated CPUs come one after another, over seconds. */
     uint32_t seen = online_count();
     uint64_t deadline = time_deadline(patience_us);
     while (!done(i)) {
@@ -152,6 +157,7 @@ static bool hold(uint32_t i)
     if (!__atomic_compare_exchange_n(&start.states[i], &expected, TRAMPOLINE_HELD, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE))
         return false;
+    /* Held, then INIT: between the two it can no longer claim its place, and after INIT it waits for a SIPI. */
     apic_send(start.ids[i], APIC_INIT);
     return true;
 }
@@ -198,6 +204,7 @@ static enum status start_listed(struct paddr trampoline)
     if (status == STATUS_OK) {
         trampoline_open(writable, trampoline, &start.plan);
         start_all((uint8_t)(trampoline.value >> PAGE_SHIFT));
+        /* Before the trampoline's page goes: unmapping it asks every CPU to forget it. */
         smp_set_count(1 + online_count());
         if (!trampoline_close(writable))
             log_warn("smp: a CPU was lost on its way through the trampoline");
@@ -230,6 +237,7 @@ enum status smp_start(const struct acpi_madt *madt, unsigned cpu_limit, struct p
         status = start_listed(trampoline);
     }
     start.facts.start_us = time_now_us() - began_us;
+    /* Numbers are drawn in order of arrival, so the blocks that nobody took are the last ones. */
     for (uint32_t index = 1 + online_count(); index <= start.listed; index++) {
         smp_take_stacks(smp_cpus[index]);
         heap_free(&kernel_mm.heap, memory_cache(), smp_cpus[index]);

@@ -1,4 +1,13 @@
-/* Looking names up in the table of symbols.h. */
+/*
+ * Looking names up in the table of symbols.h.
+ *
+ *     count | rva[0] rva[1] ... rva[count - 1] | 0 "memory_accept" NUL | 7 "handoff" NUL | ...
+ *                                                |                        |
+ *                                                shares nothing           begins with 7 letters of the name before it
+ *
+ * Sorted by address, not by letter, but neighbours in a file share their noun, so most names are short here. A lookup
+ * goes through all names up to the one that is wanted, which only a panic does.
+ */
 #include "kernel/symbols.h"
 
 #include "kernel/base/string.h"

@@ -63,6 +63,7 @@ static void add(struct collector *collector, uint64_t address, uint64_t size_byt
         return;
     }
     list->seen_count++;
+    /* A table may cross pages, but where its length is unknown nothing beyond the first can be promised. */
     uint64_t size = size_bytes != 0 ? size_bytes : PAGE_SIZE - (address & PAGE_MASK);
     const uint8_t *bytes = view(collector->reader, address, size);
     if (bytes == NULL)
@@ -129,6 +130,7 @@ static const struct shape {
 /* The table's length, or 0 when it makes no sense; adds what it points to. */
 static uint64_t follow(struct collector *collector, const struct shape *shape, uint64_t address)
 {
+    /* The GUID says what it should be, the anchor whether it is. */
     const uint8_t *header = view(collector->reader, address, shape->header_bytes);
     if (header == NULL || memcmp(header, shape->anchor, strlen(shape->anchor)) != 0)
         return 0;
@@ -162,6 +164,7 @@ static void collect_system_table(struct collector *collector, const struct hando
         return;
     memcpy(&system, bytes, sizeof(system));
     uint64_t array = vaddr_of(system.configuration_tables).value; /* 1:1, so physical */
+    /* Bounded before it is multiplied; add() refuses what is too long then. */
     uint64_t count = min_u64(system.configuration_table_count, TABLE_BYTES_MAX);
     if (system.header.signature == EFI_SYSTEM_TABLE_SIGNATURE)
         add(collector, array, count * sizeof(struct efi_configuration_table));

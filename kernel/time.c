@@ -1,4 +1,12 @@
-/* The TSC as a clock, and the local APIC's timer as an alarm. */
+/*
+ * The TSC as a clock, and the local APIC's timer as an alarm.
+ *
+ *     CPUID 15h/16h, or HPET, or PM timer, or PIT  --calibrate once-->  us_per_tick  -->  every time and every wait
+ *     TSC deadline, or the APIC's counter          --arms-->            VECTOR_TIMER -->  ends one HLT
+ *
+ * The TSC alone is read afterwards: it costs 20 ns, needs no lock and is at hand in a panic. That it runs at one rate
+ * on all CPUs is true of every CPU of the last 15 years (`time` says if the CPU promises it).
+ */
 #include "kernel/time.h"
 
 #include "kernel/base/check.h"
@@ -62,6 +70,7 @@ bool time_after(uint64_t deadline)
 
 void time_delay_us(uint64_t duration_us)
 {
+    /* One more, because the microsecond under way when this begins does not count. */
     uint64_t deadline = time_deadline(duration_us + 1);
     while (!time_after(deadline))
         cpu_relax();
@@ -112,6 +121,9 @@ static uint64_t frequency_against(const struct time_reference *reference)
     uint64_t passed = 0;
     struct reading start = read_both(reference);
     struct reading end = start;
+    /*
+     * The counter may wrap (the PM timer after 4.7 s, the PIT after 55 ms), so only differences modulo its width count.
+     */
     while (passed < wanted) {
         if (end.tsc - start.tsc > STALLED_TICKS)
             return 0;
@@ -125,6 +137,7 @@ static uint64_t frequency_against(const struct time_reference *reference)
 static uint64_t read_pit(void)
 {
     io_write8(PIT_COMMAND, PIT_LATCH);
+    /* Latched, so that both halves are of one moment; a mode-0 counter goes on below 0 and wraps. */
     uint32_t low = io_read8(PIT_CHANNEL2);
     uint32_t high = io_read8(PIT_CHANNEL2);
     return 0 - (uint64_t)(high << 8 | low);
@@ -132,6 +145,7 @@ static uint64_t read_pit(void)
 
 static void start_pit(void)
 {
+    /* Gate on, speaker off: channel 2 is the one whose tone nobody needs. */
     uint8_t speaker = io_read8(SPEAKER_PORT) & (uint8_t)~SPEAKER_SOUND;
     io_write8(SPEAKER_PORT, speaker | SPEAKER_GATE);
     io_write8(PIT_COMMAND, PIT_COUNT_FROM_MAX);
@@ -152,6 +166,7 @@ static enum status calibrate_tsc(const struct time_reference *references, unsign
         start_pit();
         hz = frequency_against(&pit);
     }
+    /* Below 1 MHz it is no TSC but a reference that lied. */
     bool known = hz >= US_PER_S;
     if (!known)
         facts.source = "nothing";
@@ -172,6 +187,7 @@ static uint64_t apic_timer_frequency(void)
 {
     uint64_t flags = interrupts_save_and_disable();
     uint64_t start = cpu_tsc();
+    /* From its highest value, for 10 ms: 32 bits last for seconds even at GHz, so it does not reach 0. */
     apic_timer_start(UINT32_MAX);
     time_delay_us(CALIBRATION_MS * 1000);
     uint64_t counted = UINT32_MAX - apic_timer_remaining();
@@ -201,6 +217,7 @@ void time_wake_in_us(uint64_t duration_us)
     if (facts.apic_timer_hz == 0)
         apic_timer_deadline(cpu_tsc() + us * facts.tsc_hz / US_PER_S + 1);
     else
+        /* + 1: a count of 0 would stop the timer instead of ending the sleep. */
         apic_timer_start((uint32_t)(us * facts.apic_timer_hz / US_PER_S) + 1);
 }
 

@@ -1,4 +1,9 @@
-/* The marks of the boot, and their table. */
+/*
+ * The marks of the boot, and their table.
+ *
+ * Each mark says when a phase ended, so a row is the time since the mark before it, and no time goes unnamed. In raw
+ * TSC, because the first marks are made before there is a clock; microseconds are computed when the table is printed.
+ */
 #include "kernel/timeline.h"
 
 #include "kernel/base/check.h"
@@ -30,6 +35,7 @@ void timeline_mark(const char *name)
 
 void timeline_ready(void)
 {
+    /* The fixed line: tests, scripts and people wait for it. It is printed when keys are already taken. */
     uint64_t ticks = cpu_tsc() - memory_handoff()->marks[HANDOFF_MARK_ENTRY];
     print("keel: ready cpus=%u boot_us=%llu\n", smp_cpu_count(), time_us_of_tsc(ticks));
 }
@@ -40,6 +46,7 @@ void timeline_print(void)
     uint64_t previous = early[HANDOFF_MARK_ENTRY];
     for (unsigned i = HANDOFF_MARK_GATHERED; i < mark_count; i++) {
         uint64_t tsc = i < HANDOFF_MARK_COUNT ? early[i] : marks[i].tsc;
+        /* A phase that was not reached: 0 in the hand-off. */
         if (tsc == 0)
             continue;
         print("%-22s %14llu tsc %10llu us\n", marks[i].name, tsc - previous, time_us_of_tsc(tsc - previous));

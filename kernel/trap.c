@@ -1,4 +1,17 @@
-/* Where every vector goes. */
+/*
+ * Where every vector goes.
+ *
+ *     vector 0-31    recover_read's one instruction   -> its landing place
+ *                    a point of recovery is set       -> there (recover_call, firmware_call)
+ *                    NMI during a panic elsewhere     -> this CPU halts for good
+ *                    anything else                    -> panic_trap
+ *     vector 32-255                                   -> kernel/irq.c
+ *
+ * A fault on purpose and a bug look alike to the CPU; what tells them apart is one pointer in the CPU's own block.
+ *
+ * Rules: interrupts are off from the gate on. A handler may run on any stack, the panic's too, so nothing here is
+ * large.
+ */
 #include "kernel/trap.h"
 
 #include "kernel/irq.h"
@@ -31,10 +44,12 @@ const char *trap_name(uint64_t vector)
 void trap_init(void)
 {
     static struct percpu boot_cpu;
+    /* First: everything below finds its CPU through GS. Then features, because cpu_init sets only bits that exist. */
     percpu_use(&boot_cpu);
     cpu_detect();
     cpu_init();
     gdt_load(&this_cpu()->segments);
+    /* Last, because a gate names a selector of our own GDT. Until here boot/'s tables catch what goes wrong. */
     idt_init();
 }
 
@@ -49,6 +64,9 @@ void trap_init_cpu(struct percpu *cpu)
     percpu_use(cpu);
     cpu_init();
     gdt_load(&cpu->segments);
+    /*
+     * The TSS's stacks before the table that uses them: its gates have IST numbers since the boot CPU took its stacks.
+     */
     trap_use_stacks();
     idt_load();
 }
@@ -58,10 +76,13 @@ static void recover(struct trap_frame *frame, struct recovery *recovery)
     recovery->vector = frame->vector;
     recovery->error = frame->error;
     recovery->fault_rip = frame->rip;
+    /* Before anything here can fault: another page fault would overwrite CR2. */
     recovery->fault_address = cpu_read_cr2();
+    /* Once: a fault in the code that handles the report is a bug, and a panic. */
     this_cpu()->recovery = NULL;
     frame->rip = recovery->rip;
     frame->rsp = recovery->rsp;
+    /* TF would trap at the landing, DF reverse our string instructions, AC open user pages to us under SMAP. */
     frame->rflags &= ~(uint64_t)(RFLAGS_TF | RFLAGS_DF | RFLAGS_AC);
 }
 
@@ -71,6 +92,7 @@ static void exception(struct trap_frame *frame)
     bool from_outside = frame->vector == VECTOR_NMI || frame->vector == VECTOR_MACHINE_CHECK;
     if (frame->vector == VECTOR_NMI)
         panic_stop_if_asked();
+    /* By its address: recover_read needs no setting up, and so works while a recovery is set, and in a panic. */
     if (!from_outside && frame->rip == vaddr_of(recover_read_access).value)
         frame->rip = vaddr_of(recover_read_fault).value;
     else if (!from_outside && this_cpu()->recovery != NULL)

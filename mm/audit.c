@@ -1,8 +1,14 @@
 /*
  * What the memory manager says about itself: the ledger's terms, and whether allocator, page array and map agree.
  *
- * Rules: each term of the ledger is asked of its owner. The audit states for every piece of the map which kind its
- * entries must have and whether its frames may be free; it changes nothing.
+ *     term       asked of                               term        asked of
+ *     total      the regions (memmap.c)                 used        image pages + early.c + frames handed out
+ *     low        the regions below 1 MiB                free        early.c before mm_start_frames, the frames after
+ *     firmware   regions that are not ours, + kept      awaiting    reclaimable regions, until reclaim
+ *
+ * Rules: each term is asked of its owner, none is what the others leave: that is what makes the sum a test. The audit
+ * states for every piece of the map which kind its entries must have and whether its frames may be free; it changes
+ * nothing. Both are for quiet moments: while another CPU allocates, free and used are read at different times.
  */
 #include "mm/mm.h"
 
@@ -12,6 +18,9 @@ void mm_ledger(struct mm *mm, struct ledger *ledger)
     for (enum memory_kind kind = 0; kind < MEMORY_KIND_COUNT; kind++) {
         uint64_t low = memmap_pages(&mm->map, kind, true);
         uint64_t high = memmap_pages(&mm->map, kind, false);
+        /*
+         * Listed above the line: devices and reserved blocks are address space, not memory that anybody could get back.
+         */
         if (!memory_kind_counted(kind)) {
             ledger->listed[kind] = low + high;
             continue;
@@ -23,6 +32,7 @@ void mm_ledger(struct mm *mm, struct ledger *ledger)
         if (memory_kind_reclaimable(kind) && !mm->reclaimed)
             ledger->awaiting += high;
     }
+    /* Its tables in what was boot-services memory: given to it for good by mm_reclaim. */
     ledger->firmware += mm->kept_pages;
     ledger->used = mm->image_pages + mm->early.used_pages;
     ledger->free = mm->early.free_pages;
@@ -52,6 +62,7 @@ static void audit_piece(struct audit *audit, struct prange piece, enum page_kind
 
 static void audit_reclaimed(struct audit *audit, const struct memory_region *region)
 {
+    /* The .boot pages stay ours where unmapping them failed for want of a page table (reclaim.c). */
     bool retained = region->kind == MEMORY_KERNEL_BOOT && audit->mm->boot_retained;
     struct prange rest = region->range;
     while (!prange_empty(rest)) {
@@ -79,6 +90,7 @@ enum status mm_audit(struct mm *mm)
     struct audit audit = {.mm = mm, .agrees = true};
     for (uint32_t i = 0; i < mm->map.count; i++)
         audit_region(&audit, &mm->map.regions[i]);
+    /* The map, the entries and the allocator count the same frames in three ways of their own. */
     if (!audit.agrees || audit.frame_pages != frames_free_count(&mm->frames) + frames_used_count(&mm->frames))
         return STATUS_INVALID;
     struct ledger ledger;

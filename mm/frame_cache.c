@@ -36,6 +36,7 @@ static void cache_flush_order(struct frame_cache *cache, unsigned order, uint32_
 {
     uint64_t *stack = cache_stack(cache, order);
     uint32_t left = cache_count(cache, order) - count;
+    /* The oldest lie at the bottom: they are the coldest, and what is on top stays for the next calls. */
     frames_give_many(cache->frames, order, stack, count);
     memmove(stack, stack + count, left * sizeof(stack[0]));
     cache_set_count(cache, order, left);
@@ -76,6 +77,9 @@ struct paddr frame_alloc_below(struct frame_cache *cache, unsigned order, uint64
     return frames_take(cache->frames, order, limit);
 }
 
+/*
+ * Out of line, so that frame_alloc keeps its registers free: the compiler would save them for this path on every call.
+ */
 static NOINLINE struct paddr alloc_cached(struct frame_cache *cache, unsigned order)
 {
     uint64_t *stack = cache_stack(cache, order);
@@ -116,6 +120,7 @@ static NOINLINE void free_cached(struct frame_cache *cache, struct paddr address
 void frame_free(struct frame_cache *cache, struct paddr address, unsigned order)
 {
     uint32_t count = cache_count(cache, 0);
+    /* No check of the address here: a bad or double free is caught when the cache gives it back (frames.c). */
     if (order == 0 && count < FRAME_CACHE_SINGLES) {
         cache->singles[count] = address.value;
         cache_set_count(cache, 0, count + 1);

@@ -1,6 +1,18 @@
 /*
  * The parts of the frame index that are needed rarely: the levels above a section, which change when its word becomes 0
  * or stops being it, and runs of whole blocks, for which the index knows all there is to know.
+ *
+ * For one order, with 70,000 sections above 4 GiB; a bit is set where the word below it is not 0:
+ *
+ *     level 2   2 words        one bit for each word of level 1       ......1...
+ *                                                                           |
+ *     level 1   18 words       one bit for each word of level 0       .......1..
+ *                                                                            |
+ *     level 0   1,094 words    one bit for each section               ...1......
+ *                                                                        |
+ *     bits      70,000 words   one bit for each block of a section    ..1..1....      the first block: four bit scans
+ *
+ * Rules: the frames' lock is held; a word is written first and the levels above it follow, before the lock is dropped.
  */
 #include "mm/frame_index.h"
 
@@ -8,6 +20,7 @@
 
 #define SECTION_ORDER 15u /* a full section is a run of this order */
 
+/* An aligned run of 2^n starts at every 2^n-th bit: n = 1 is ...01010101, n = 2 is ...00010001. */
 const uint64_t frame_index_starts[7] = {
     0xFFFFFFFFFFFFFFFF, 0x5555555555555555, 0x1111111111111111, 0x0101010101010101,
     0x0001000100010001, 0x0000000100000001, 0x0000000000000001,
@@ -63,6 +76,7 @@ void frame_index_mark(struct frames *frames, unsigned order, uint32_t slot, bool
 /* Whether `count` sections from the slot on are one aligned run, free as a whole. Slots rise with their addresses. */
 static bool sections_whole(const struct frames *frames, uint32_t slot, uint32_t count)
 {
+    /* Slots are dense, sections need not be: two neighbouring slots may lie terabytes apart. */
     const uint32_t *section = &frames->sections->section_of[slot];
     if (frames->section_count - slot < count || *section % count != 0 || section[count - 1] != *section + count - 1)
         return false;
@@ -74,6 +88,7 @@ static bool sections_whole(const struct frames *frames, uint32_t slot, uint32_t 
 
 uint64_t frame_index_take_blocks(struct frames *frames, unsigned order, bool high, uint64_t limit)
 {
+    /* A 1 GiB run (order 18) is eight whole sections; up to order 15 the run lies inside one. */
     unsigned in_section = (order < SECTION_ORDER ? order : SECTION_ORDER) - FRAME_ORDER_BLOCK;
     uint32_t count = order < SECTION_ORDER ? 1 : 1u << (order - SECTION_ORDER);
     uint32_t end = high ? frames->section_count : frames->low_count;
@@ -83,6 +98,7 @@ uint64_t frame_index_take_blocks(struct frames *frames, unsigned order, bool hig
             continue;
         unsigned first = bits_first(starts);
         uint64_t address = section_base(frames->sections, slot).value + first * BLOCK_BYTES;
+        /* The lowest run there is: every later one ends above the limit too. */
         if (address + (PAGE_SIZE << order) > limit)
             return 0;
         for (uint32_t i = 0; i < count; i++)

@@ -1,7 +1,12 @@
 /*
  * Looking at the frame allocator: totals, the state of frames, and the audit that walks the equations of frames.h.
  *
- * Rules: changes nothing. Holds the lock while it looks, so the audit of a large machine is for quiet moments.
+ * The audit recomputes, by the slowest and simplest way, what frames.c keeps up to date by clever ones: counts of bits
+ * bit by bit, runs frame by frame, every bit of every level from the word below. Two ways that agree are worth more
+ * than one that is checked twice.
+ *
+ * Rules: changes nothing. Holds the lock while it looks, so the audit of a large machine is for quiet moments. What a
+ * cache keeps is handed out as far as the shared state knows, and free as far as callers do.
  */
 #include "mm/frame_index.h"
 
@@ -25,6 +30,7 @@ uint64_t frames_free_in(struct frames *frames, struct prange range)
     spinlock_acquire(&frames->lock);
     for (uint64_t at = range.start.value, next; at < range.end.value; at = next) {
         uint32_t slot = section_slot(frames->sections, PADDR(at));
+        /* In steps of a row, or over a whole section where there is none: a query of 12 TiB of holes ends soon. */
         uint64_t row_bytes = slot == SECTION_NONE ? SECTION_BYTES : 64 * PAGE_SIZE;
         next = min_u64(range.end.value, align_down(at, row_bytes) + row_bytes);
         if (slot == SECTION_NONE)
@@ -44,6 +50,7 @@ uint64_t frames_free_in(struct frames *frames, struct prange range)
 static bool rows_have_run(const uint64_t *rows, unsigned order)
 {
     for (unsigned i = 0, length = 0; i < BLOCK_FRAMES; i++) {
+        /* Aligned runs only: counting starts anew at each place where one may begin. */
         length = i % (1u << order) == 0 ? 0 : length;
         length += (rows[i / 64] & BIT(i % 64)) != 0;
         if (length == 1u << order)
@@ -79,6 +86,7 @@ static bool block_sound(const struct frames *frames, uint32_t block, uint64_t *f
 static bool index_sound(const struct frames *frames, unsigned order)
 {
     uint32_t low = frames->low_count;
+    /* All 64 bits, also those beyond low_count: a bit that stands for nothing would send an allocation there. */
     for (uint32_t i = 0; i < 64; i++)
         if ((frames->low[order] >> i & 1) != (i < low && frames->bits[i].order[order] != 0))
             return false;

@@ -128,6 +128,10 @@ static void *small_alloc(struct heap *heap, struct frame_cache *cache, unsigned 
 {
     struct heap_class *class = &heap->classes[class_index];
     spinlock_acquire(&class->lock);
+    /*
+     * With the lock held, so two CPUs do not both make a slab; the frame allocator's lock is inside this one, never
+     * outside.
+     */
     struct heap_slab *slab = class->partial == NULL ? slab_create(heap, cache, class_index) : NULL;
     if (slab != NULL)
         partial_insert(class, slab);
@@ -139,6 +143,7 @@ static void *small_alloc(struct heap *heap, struct frame_cache *cache, unsigned 
 static void *large_alloc(struct heap *heap, struct frame_cache *cache, size_t size_bytes)
 {
     unsigned order = SLAB_ORDER;
+    /* From SLAB_ORDER on, so that every header is aligned to SLAB_BYTES and found the same way. */
     while ((PAGE_SIZE << order) - HEADER_BYTES < size_bytes)
         order++;
     struct heap_slab *slab = run_alloc(heap, cache, order);
@@ -172,6 +177,7 @@ static void small_free(struct heap *heap, struct frame_cache *cache, struct heap
     if (slab->free_count == 0)
         partial_insert(class, slab);
     slab->free_count++;
+    /* One empty slab stays, or a caller that allocates and frees one object would take and give frames each time. */
     bool spare = slab->free_count == slab->object_count && (class->partial != slab || slab->next != NULL);
     if (spare) /* empty, and not the only one */
         partial_remove(slab);

@@ -1,4 +1,12 @@
-/* A short sorted list of ranges; see keep.h. */
+/*
+ * A short sorted list of ranges; see keep.h.
+ *
+ *     kept          |--a--|      |--b--|        |--c--|
+ *     new                  |-------|                          touches a, overlaps b: the three become one
+ *     kept          |--------------------|      |--c--|
+ *
+ * An array, searched from the front: there are under ten on real machines, and KEEP_MAX at most.
+ */
 #include "mm/keep.h"
 
 #include "kernel/base/check.h"
@@ -16,8 +24,10 @@ enum status keep_add(struct keep_list *keep, struct prange range)
         struct prange other = keep->ranges[next];
         range = PRANGE(min_u64(range.start.value, other.start.value), max_u64(range.end.value, other.end.value));
     }
+    /* A range that joins another needs no room of its own, so a full list still takes it. */
     if (first == next && keep->count == KEEP_MAX)
         return STATUS_LIMIT;
+    /* One entry in the place of [first, next): those behind move to where that leaves room. */
     memmove(&keep->ranges[first + 1], &keep->ranges[next], (keep->count - next) * sizeof(range));
     keep->ranges[first] = range;
     keep->count = keep->count - (next - first) + 1;

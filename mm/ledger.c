@@ -1,4 +1,9 @@
-/* The ledger's equation and its text. See ledger.h; mm_ledger in mm/mm.c gathers the terms. */
+/*
+ * The ledger's equation and its text. See ledger.h; mm_ledger in mm/audit.c gathers the terms.
+ *
+ * The text is made a line at a time, by number, so that the monitor, replay and a panic, which has no heap, can all
+ * print it with a buffer of their own and none needs to know how many lines there are.
+ */
 #include "mm/ledger.h"
 
 #include "kernel/base/format.h"
@@ -9,6 +14,7 @@ struct mending {
 };
 
 #define MENDING(field, words) {offsetof(struct memmap_mended, field), words}
+/* In the order of memmap_mended: first what is wrong with the map as a whole, then with single descriptors. */
 static const struct mending mendings[] = {
     MENDING(stride_missing, "descriptor size missing, 40 assumed"),
     MENDING(version_other, "descriptor version is not 1"),
@@ -33,11 +39,13 @@ static uint64_t owned(const struct ledger *ledger)
 
 void ledger_balance(struct ledger *ledger)
 {
+    /* Signed: a page with two owners is as bad as one with none, and shows as -1. */
     ledger->unaccounted = (int64_t)(ledger->total - owned(ledger));
 }
 
 enum status ledger_check(const struct ledger *ledger)
 {
+    /* Both: `unaccounted` may have been filled in before a term changed. */
     bool balanced = ledger->unaccounted == 0 && owned(ledger) == ledger->total;
     return balanced && ledger->reclaimed <= ledger->free + ledger->used ? STATUS_OK : STATUS_INVALID;
 }
@@ -50,6 +58,7 @@ static bool is_line(unsigned *index, bool exists)
 
 bool ledger_line(const struct ledger *ledger, unsigned index, char *buffer, size_t capacity)
 {
+    /* Kinds are in rising restriction: those that the total does not hold are the last ones. */
     for (enum memory_kind kind = MEMORY_PERSISTENT; kind < MEMORY_KIND_COUNT; kind++) {
         if (is_line(&index, ledger->listed[kind] != 0)) {
             format_buffer(buffer, capacity, "listed: %s=%llu", memory_kind_name(kind),
@@ -58,6 +67,7 @@ bool ledger_line(const struct ledger *ledger, unsigned index, char *buffer, size
         }
     }
     for (size_t i = 0; i < ARRAY_COUNT(mendings); i++) {
+        /* By offset: the struct stays one of named numbers for who counts, and is a table here. */
         uint32_t count = *(const uint32_t *)(const void *)((const uint8_t *)&ledger->mended + mendings[i].offset);
         if (is_line(&index, count != 0)) {
             format_buffer(buffer, capacity, "mended: %u %s", count, mendings[i].text);

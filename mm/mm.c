@@ -1,4 +1,15 @@
-/* The memory manager's order of life up to reclaim (mm/reclaim.c), and small services around it. See mm.h. */
+/*
+ * The memory manager's order of life up to reclaim (mm/reclaim.c), and small services around it. See mm.h.
+ *
+ *     mm_begin      descriptors --> regions          pages from early.c       window: what the caller's tables map 1:1
+ *     mm_build_map  regions     --> page tables      pages from early.c
+ *     -- the caller loads CR3 --
+ *     mm_use_direct_map                                                       window: the direct map
+ *     mm_start_frames  regions  --> sections, bits   pages from early.c, for the last time; the rest becomes frames
+ *
+ * Rules: a pointer made through one window is dead after the change to the other, so what lives on is kept as a
+ * physical address (regions_address, firmware_map_address) and turned into a pointer when it is used.
+ */
 #include "mm/mm.h"
 
 #include "kernel/base/string.h"
@@ -37,6 +48,7 @@ static enum status store_map(struct mm *mm)
 {
     uint64_t region_bytes = mm->map.count * sizeof(struct memory_region);
     uint64_t descriptor_bytes = mm->map.descriptor_count * sizeof(struct efi_memory_descriptor);
+    /* Both before either is filled: early_alloc_low writes to the regions that are about to be copied. */
     mm->firmware_map_address = early_alloc_low(mm, pages_for_bytes(descriptor_bytes));
     mm->regions_address = early_alloc_low(mm, pages_for_bytes(region_bytes));
     if (mm->firmware_map_address.value == 0 || mm->regions_address.value == 0)
@@ -46,6 +58,7 @@ static enum status store_map(struct mm *mm)
     memcpy(regions, mm->map.regions, region_bytes); /* after early_alloc_low, which changed some of them */
     mm->map.regions = regions;
     struct efi_memory_descriptor *descriptors = mm_pointer(mm, mm->firmware_map_address);
+    /* Packed to 40 bytes, whatever the firmware's stride: `map` prints them, kernel/runtime_map.c reads them again. */
     for (uint32_t i = 0; i < mm->map.descriptor_count; i++)
         descriptors[i] = memmap_descriptor(&mm->config.map, i);
     return STATUS_OK;
@@ -60,6 +73,7 @@ enum status mm_begin(struct mm *mm, const struct mm_config *config)
     enum status status = memmap_build(&mm->map, &config->map, claims, claim_count, DIRECT_MAP_BYTES, config->scratch);
     if (status != STATUS_OK)
         return status;
+    /* Counted in the map rather than taken from the headers: only what a descriptor lies under is in the total. */
     mm->image_pages = memmap_pages(&mm->map, MEMORY_KERNEL, false);
     early_init(&mm->early, &mm->map);
     return store_map(mm);
@@ -69,6 +83,7 @@ enum status mm_begin(struct mm *mm, const struct mm_config *config)
 static struct paddr table_alloc(void *context)
 {
     struct mm *mm = context;
+    /* Spares first: they can serve nothing else. */
     struct paddr spare = mm->spare_tables;
     if (spare.value != 0) {
         mm->spare_tables = *(struct paddr *)mm_pointer(mm, spare);
@@ -82,6 +97,7 @@ static void table_free(void *context, struct paddr table)
 {
     struct mm *mm = context;
     const struct memory_region *region = &mm->map.regions[memmap_find(&mm->map, table)];
+    /* Early pages are the pages of this region's end: everything before it came from the frames. */
     if (!early_usable(region) || !prange_contains(early_taken(region), table)) {
         frames_give(&mm->frames, table, 0);
         return;
@@ -98,6 +114,7 @@ static const bool directly_mapped[MEMORY_KIND_COUNT] = {
 
 static bool is_directly_mapped(const struct mm *mm, const struct memory_region *region)
 {
+    /* The .boot segments have an alias here only when they are no longer code (move_temporary_segments). */
     if (region->kind == MEMORY_KERNEL_BOOT)
         return mm->reclaimed && !mm->boot_retained;
     return directly_mapped[region->kind] && region->range.end.value <= DIRECT_MAP_BYTES;
@@ -117,6 +134,7 @@ static bool next_direct_run(const struct mm *mm, uint32_t *next, struct prange *
             *run = region->range;
         else if (direct && region->range.start.value == run->end.value)
             run->end = region->range.end;
+        /* A hole, or a region that must not be mapped. *next stays at it: the next call begins there. */
         else if (!prange_empty(*run))
             break;
     }
@@ -195,11 +213,13 @@ enum status mm_start_frames(struct mm *mm)
     enum status status = make_tables(mm);
     if (status != STATUS_OK)
         return status;
+    /* Closed before the first frame is added: from here on a page is the frames' or was taken, never both. */
     early_close(&mm->early);
     for (uint32_t i = 0; i < mm->map.count; i++)
         if (early_usable(&mm->map.regions[i]))
             frames_add(&mm->frames, early_rest(&mm->map.regions[i]));
     mm->frames_started = true;
+    /* The boot CPU's cache is part of struct mm: the heap, which would hold it, needs a cache to get its first slab. */
     frame_cache_init(&mm->boot_cache, &mm->frames);
     heap_init(&mm->heap, mm->window);
 
@@ -213,6 +233,7 @@ enum status mm_add_cpu(struct mm *mm, unsigned cpu)
     if (cpu >= MM_CPUS_MAX)
         return STATUS_LIMIT;
     CHECK(mm->caches[cpu] == NULL);
+    /* Called on the boot CPU, before the other one runs: so its own cache serves. */
     struct frame_cache *cache = heap_alloc(&mm->heap, &mm->boot_cache, sizeof(*cache));
     if (cache == NULL)
         return STATUS_NO_MEMORY;

@@ -43,7 +43,7 @@ struct mm_segment {
 };
 #define MM_SEGMENTS_MAX 16u
 
-/* Ranges that are alive although the map calls them loader memory (first page tables, boot stack); until mm_reclaim. */
+/* Ranges that are alive although the map calls them loader memory (boot/'s page tables); until mm_reclaim. */
 #define MM_BUSY_MAX 8u
 
 struct mm_config {

@@ -1,8 +1,21 @@
 /*
  * The page array: one page of entries for each 2 MiB block with memory of ours, filled a section at a time. See page.h.
  *
- *     entry_pages[slot * 64 + block] --> page of 512 entries, of 8 bytes each
- *     states[slot]                       UNCLAIMED -> CLAIMED (one CPU wins) -> READY (all 64 pages stored)
+ *     sections   slot 0 (128 MiB)                     slot 1                       (numbered without gaps: section.h)
+ *                block 0   1   2  ...  63             block 64 ...
+ *     entry_pages    |   |   |   |  0  |                  |                        0: no memory in that block
+ *                    v   v   v                            v
+ *                +-----+ +-----+ +-----+              +-----+
+ *                | 512 | | 512 | | 512 |  ...         | 512 |   8 bytes each       a page each, anywhere below 16 TiB
+ *                +-----+ +-----+ +-----+              +-----+
+ *     states         UNCLAIMED -> CLAIMED (one CPU wins the exchange) -> READY (all its entries are stored)
+ *
+ * A flat array over all addresses would be simpler and larger than memory on real machines: a reserved hole at 1 TiB
+ * costs 2 GiB of entries. Here a hole costs nothing at all inside a missing section, and 4 bytes a block inside one
+ * that exists.
+ *
+ * Why the entries are written by all CPUs: 64 GiB have 128 MiB of them, in memory that nobody has touched since
+ * power-on. What a frame starts as is all zeros (PAGE_FRAME), so that nearly all of it is one streaming store.
  */
 #include "mm/page.h"
 
@@ -10,7 +23,7 @@
 #include "kernel/base/string.h"
 #include "mm/port.h"
 
-#define TOKEN_SEAL 0x4B65656C70616765ull /* any constant that memory does not hold by accident */
+#define TOKEN_SEAL 0x4B65656C70616765ull /* "Keelpage": a token that was never made does not hold it by accident */
 
 /* entry_pages holds page numbers of 32 bits, so the entries themselves lie below this address. */
 #define ENTRY_PAGES_END ((uint64_t)1 << (32 + PAGE_SHIFT))
@@ -24,6 +37,7 @@ static uint64_t blocks_with_frames(const struct page_array *array, uint32_t slot
     for (uint32_t i = memmap_find(array->map, base); i < array->map->count; i++) {
         const struct memory_region *region = &array->map->regions[i];
         struct prange part = prange_intersect(region->range, section);
+        /* Regions rise: the first that does not reach into the section ends it. */
         if (prange_empty(part))
             break;
         if (!memory_kind_ours((enum memory_kind)region->kind) || memory_region_low(region))
@@ -41,6 +55,7 @@ static enum status allocate_section(struct page_array *array, uint32_t slot, str
     uint32_t *entry_pages = &array->entry_pages[slot * SECTION_BLOCKS];
     uint64_t blocks = blocks_with_frames(array, slot);
     CHECK(blocks != 0);
+    /* At most 64 pages; where even those are not in one piece, single ones will do. */
     struct paddr run = early_alloc(early, bits_count(blocks), ENTRY_PAGES_END);
     bool together = run.value != 0;
     for (; blocks != 0; blocks &= blocks - 1) {
@@ -87,6 +102,7 @@ static struct page *next_part(const struct page_array *array, struct prange *res
     uint32_t slot = section_slot(array->sections, start);
     if (slot == SECTION_NONE)
         return NULL;
+    /* Acquire pairs with the store of READY. The claimer itself fills entries before that, hence the argument. */
     CHECK(!must_be_ready || __atomic_load_n(&array->states[slot], __ATOMIC_ACQUIRE) == PAGE_SECTION_READY);
     uint32_t entry_page = array->entry_pages[section_block(array->sections, start)];
     return entry_page == 0 ? NULL : entries_at(array, entry_page) + (start.value & (BLOCK_BYTES - 1)) / PAGE_SIZE;
@@ -157,11 +173,13 @@ void page_array_describe(struct page_array *array)
         uint8_t expected = PAGE_SECTION_UNCLAIMED;
         if (__atomic_load_n(&array->states[slot], __ATOMIC_RELAXED) != expected)
             continue; /* many CPUs come by: most only look */
+        /* Relaxed: winning gives nothing to read; what is published is published by READY. */
         if (!__atomic_compare_exchange_n(&array->states[slot], &expected, PAGE_SECTION_CLAIMED, false, __ATOMIC_RELAXED,
                                          __ATOMIC_RELAXED))
             continue;
         zero_section(array, slot);
         store_section_kinds(array, slot);
+        /* Release orders ordinary stores only; the streaming ones of zero_section were fenced by port_zero_uncached. */
         __atomic_store_n(&array->states[slot], PAGE_SECTION_READY, __ATOMIC_RELEASE);
         __atomic_fetch_add(&array->ready, 1, __ATOMIC_RELEASE);
     }
@@ -169,11 +187,13 @@ void page_array_describe(struct page_array *array)
 
 static uint64_t seal_of(const struct page_array *array)
 {
+    /* Bound to the array, so that a token of one mm (tests have many) proves nothing about another. */
     return TOKEN_SEAL ^ (uint64_t)(uintptr_t)array;
 }
 
 enum status page_array_complete(const struct page_array *array, struct page_array_token *token)
 {
+    /* Acquire, with the release of each section's `ready`: who holds the token sees every entry. */
     if (__atomic_load_n(&array->ready, __ATOMIC_ACQUIRE) != array->sections->count)
         return STATUS_TIMEOUT;
     *token = (struct page_array_token){.array = array, .seal = seal_of(array)};

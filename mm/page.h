@@ -30,8 +30,8 @@ enum page_kind {
 
 struct page {
     uint8_t kind;   /* enum page_kind */
-    uint8_t order;  /* of the allocation that starts here */
-    uint16_t owner; /* the allocating part's own */
+    uint8_t order;  /* this and what follows: room for who builds on Keel, 0 until then; nothing here reads them */
+    uint16_t owner;
     uint32_t references;
 };
 _Static_assert(sizeof(struct page) == 8, "8 bytes a frame");

@@ -24,7 +24,12 @@
 #define INDEX_BITS      9u
 #define SPLIT_TABLES    4u /* a range has two ends, and each splits a 1 GiB and then a 2 MiB page at most */
 
-/* SDM volume 3, 4.5.5, tables 4-15 to 4-20: an entry. */
+/*
+ * SDM volume 3, 4.5, tables 4-14 to 4-20: an entry.
+ *
+ *     63  62 - 52  51 ............... 12  11   10        9       8  7       6  5  4    3    2    1  0
+ *     NX  ignored  physical page number   ign. borrowed  pinned  G  PS/PAT  D  A  PCD  PWT  U/S  W  P
+ */
 #define ENTRY_PRESENT   ((uint64_t)1 << 0)
 #define ENTRY_WRITE     ((uint64_t)1 << 1)
 #define ENTRY_PWT       ((uint64_t)1 << 3)
@@ -44,6 +49,7 @@
  * SDM volume 3, 12.12.3 (11.12.3 before 2023), table 12-11: PAT, PCD and PWT choose an entry of the PAT. As
  * kernel/x86 loads it: entry 0 is write-back, 3 uncached, 4 write-combining.
  */
+/* Entry 3, UC at power-on too: no MTRR makes it weaker (table 12-7), as one may with UC-, entry 2. */
 #define ENTRY_UNCACHED  (ENTRY_PCD | ENTRY_PWT)
 
 /* Where a walk is: an entry, and the part of the range that it spans. */
@@ -91,6 +97,7 @@ static bool is_table(uint64_t entry, unsigned level)
     return (entry & ENTRY_PRESENT) != 0 && !is_leaf(entry, level);
 }
 
+/* Masked to the page's size: in a large leaf bit 12 is the PAT bit and not part of the address. */
 static uint64_t leaf_address(uint64_t entry, unsigned level)
 {
     return entry & ENTRY_ADDRESS & ~(span(level) - 1);
@@ -108,6 +115,7 @@ static const struct {
 
 static uint64_t leaf_make(uint64_t address, uint32_t flags, unsigned level)
 {
+    /* Accessed and dirty from the start: a CPU that has to set them does so with a locked write to the table. */
     uint64_t entry = address | ENTRY_PRESENT | ENTRY_ACCESSED | ENTRY_DIRTY | (level == 0 ? 0 : ENTRY_LARGE);
     if ((flags & (PAGING_WRITE | PAGING_FIRMWARE_RWX)) != 0)
         entry |= ENTRY_WRITE;
@@ -122,6 +130,7 @@ static uint32_t leaf_flags(uint64_t entry, unsigned level)
 {
     uint32_t write = (entry & ENTRY_WRITE) != 0 ? PAGING_WRITE : 0;
     uint32_t execute = (entry & ENTRY_NX) == 0 ? PAGING_EXECUTE : 0;
+    /* The inverse of leaf_make, because a split must give 512 pages exactly the rights of the one before. */
     uint32_t flags = write != 0 && execute != 0 ? PAGING_FIRMWARE_RWX : write | execute;
     for (unsigned i = 0; i < ARRAY_COUNT(flag_bits); i++) {
         uint64_t bits = flag_bits[i].bits[level > 0];
@@ -158,6 +167,7 @@ static struct paddr table_alloc(struct page_map *map)
     if (table.value == 0)
         return table;
     CHECK((table.value & ~ENTRY_ADDRESS) == 0);
+    /* Before it is linked: a CPU may walk into it the moment it is. */
     memset(table_at(map, table.value), 0, PAGE_SIZE);
     map->table_count++;
     return table;
@@ -183,6 +193,9 @@ static void prune(struct walk *walk, uint64_t *entry)
 {
     struct paddr table = PADDR(*entry & ENTRY_ADDRESS);
     uint64_t *entries = table_at(walk->map, table.value);
+    /*
+     * Entries of another map's table are not ours to count, and a pinned one is shared with maps that we do not know.
+     */
     bool keep = (*entry & (ENTRY_PINNED | ENTRY_BORROWED)) != 0;
     for (unsigned i = 0; i < ENTRIES && !keep; i++)
         keep = entries[i] != 0;
@@ -221,6 +234,11 @@ static enum status walk_range(struct walk *walk, enum status (*visit)(struct wal
 /* Every CPU forgets the range; then the tables that the walk unlinked go back. */
 static void finish(struct walk *walk)
 {
+    /*
+     * One invalidation for the whole call, before any table goes back: a CPU may still walk through what it has cached
+     * of the upper levels (SDM volume 3, 4.10.3), and a table that has become somebody's data would then translate
+     * addresses.
+     */
     if (walk->changed)
         port_tlb_invalidate(VADDR(walk->start), walk->size_bytes >> PAGE_SHIFT);
     while (walk->freed.value != 0) {
@@ -234,6 +252,7 @@ static void finish(struct walk *walk)
 
 static bool fits_leaf(const struct walk *walk, const struct place *at)
 {
+    /* Large only where virtual and physical addresses agree modulo the page's size, and the range covers it whole. */
     return at->level <= (walk->map->gigabyte_pages ? 2u : 1u) && at->size_bytes == span(at->level) &&
            ((at->address + walk->delta) & (span(at->level) - 1)) == 0;
 }
@@ -273,6 +292,7 @@ enum status paging_map(struct page_map *map, struct vaddr start, struct prange r
     if (status == STATUS_OK)
         return walk_range(&walk, visit_commit); /* not present to present: nothing to invalidate */
     walk.prune = true;
+    /* The tables that the failed call added are empty, and no other table is: pruning takes back exactly those. */
     CHECK(walk_range(&walk, NULL) == STATUS_OK);
     finish(&walk);
     return status;
@@ -290,6 +310,7 @@ static enum status visit_split(struct walk *walk, const struct place *at)
     struct paddr table = walk->spare[--walk->spare_count];
     uint64_t page = leaf_address(*at->entry, level);
     for (unsigned i = 0; i < ENTRIES; i++)
+        /* The new table is complete before the one store that puts it in the place of the page. */
         table_at(walk->map, table.value)[i] =
             leaf_make(page + i * span(level - 1), leaf_flags(*at->entry, level), level - 1);
     *at->entry = table_entry(table);
@@ -305,6 +326,7 @@ static enum status visit_count(struct walk *walk, const struct place *at)
     uint64_t end = at->address + at->size_bytes;
     bool first = (at->address & (span(1) - 1)) != 0;
     bool last = (end & (span(1) - 1)) != 0;
+    /* Both ends may cut the same 2 MiB page, which is then split once. */
     bool same = at->address / span(1) == (end - 1) / span(1);
     walk->needed++;
     if (at->level == 2)
@@ -316,6 +338,7 @@ static enum status visit_count(struct walk *walk, const struct place *at)
 static enum status split_edges(struct walk *walk)
 {
     enum status status = walk_range(walk, visit_count);
+    /* Allocated before the first split: running out in the middle would leave the range half changed. */
     CHECK(walk->needed <= SPLIT_TABLES);
     while (walk->spare_count < walk->needed) {
         struct paddr table = table_alloc(walk->map);
@@ -413,6 +436,10 @@ void paging_share_upper_half(struct page_map *map, struct page_map *from)
         CHECK(to[i] == 0);
         if (owner[i] == 0)
             continue;
+        /*
+         * Pinned in the owner: its table must not be freed while others point to it. Borrowed in ours: not ours to
+         * free.
+         */
         owner[i] |= ENTRY_PINNED;
         to[i] = owner[i] | ENTRY_BORROWED;
     }

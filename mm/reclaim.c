@@ -25,6 +25,10 @@ static enum status move_temporary_segments(struct mm *mm)
 {
     enum status status = STATUS_OK;
     spinlock_acquire(&mm->vspace.lock);
+    /*
+     * Unmapped in the image before they are mapped as data: there is no moment with an executable alias that can be
+     * written.
+     */
     for (uint32_t i = 0; i < mm->config.segment_count && status == STATUS_OK; i++) {
         const struct mm_segment *segment = &mm->config.segments[i];
         if (segment->temporary)
@@ -47,6 +51,7 @@ static void release_region(struct mm *mm, const struct memory_region *region)
     while (!prange_empty(rest)) {
         struct prange piece;
         bool kept = keep_next(&mm->keep, &rest, &piece);
+        /* The entry before the frame: once frames_add has it, another CPU may allocate it and ask what it is. */
         page_array_set_kind(&mm->pages, piece, kept ? PAGE_FIRMWARE : retained ? PAGE_KERNEL : PAGE_FRAME);
         if (kept)
             mm->kept_pages += prange_pages(piece);
@@ -64,6 +69,7 @@ void mm_reclaim(struct mm *mm, const struct page_array_token *token)
     CHECK(page_array_token_valid(&mm->pages, token));
     CHECK(mm->frames_started);
     CHECK(!mm->reclaimed);
+    /* First, while nothing is freed yet: it may need page tables, and it may fail. */
     mm->boot_retained = move_temporary_segments(mm) != STATUS_OK;
     for (uint32_t i = 0; i < mm->map.count; i++) {
         if (page_kind_of(&mm->map.regions[i]) == PAGE_AWAITING)

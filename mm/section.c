@@ -1,4 +1,9 @@
-/* Which 128 MiB sections hold memory of ours, numbered without gaps. See section.h. */
+/*
+ * Which 128 MiB sections hold memory of ours, numbered without gaps. See section.h.
+ *
+ * In two passes over the map, because the tables' memory must be asked for before they can be filled: the first only
+ * counts, the second, with the same loop, writes. 128 MiB, because a section is then 64 blocks: one bit each in a word.
+ */
 #include "mm/section.h"
 
 #include "kernel/base/string.h"
@@ -12,6 +17,7 @@ static void number_sections(struct section_table *table, const struct memmap *ma
         const struct memory_region *region = &map->regions[i];
         if (!memory_kind_ours((enum memory_kind)region->kind) || memory_region_low(region))
             continue;
+        /* Regions rise, so a section that two of them share was the last one counted: begin behind it. */
         uint64_t section = max_u64(table->limit, region->range.start.value >> SECTION_SHIFT);
         for (; section << SECTION_SHIFT < region->range.end.value; section++) {
             CHECK(section < SECTION_NONE);

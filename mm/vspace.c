@@ -1,9 +1,15 @@
 /*
  * Virtual ranges: who uses which part of VSPACE.
  *
- *     start      address                            start + page_count
- *     | guard    | pages that are mapped            | guard            |
- *     +----------+----------------------------------+------------------+
+ *     VSPACE_BASE                                                                  VSPACE_BASE + VSPACE_BYTES
+ *     +-----------------+----------+------------------+--------------------------------+------------------------+
+ *     | range: a stack  | gap      | range: registers | range: the frame buffer        | gap                    |
+ *     +-----------------+----------+------------------+--------------------------------+------------------------+
+ *
+ *     one range:   start      address                            start + page_count pages
+ *                  | guard    | pages that are mapped            | guard            |
+ *                  +----------+----------------------------------+------------------+
+ *                             ^ a stack grows down to here, and then faults
  *
  * A range owns its guards: [start, address) and what follows the last mapped page are never mapped. Usually they are a
  * page each; a large mapping begins later, where it agrees with its physical address modulo 2 MiB and large pages fit.
@@ -54,6 +60,7 @@ static struct vspace_range **range_reserve(struct vspace *vspace, uint64_t page_
 {
     struct vspace_range **link = &vspace->used;
     uint64_t start = VSPACE_BASE;
+    /* First fit, by address. There are a few dozen ranges, and a list that is in order needs no other index. */
     for (; *link != NULL && ((*link)->start - start) / PAGE_SIZE < page_count; link = &(*link)->next)
         start = range_end(*link);
     if ((VSPACE_BASE + VSPACE_BYTES - start) / PAGE_SIZE < page_count || nodes_ensure(vspace) != STATUS_OK)
@@ -120,6 +127,7 @@ void *vspace_map(struct vspace *vspace, struct prange range, uint32_t flags)
 static void unmap_all(struct vspace *vspace, const struct vspace_range *range)
 {
     if (range->mapped_pages != 0)
+        /* paging_unmap returns when every CPU has forgotten the range, so it may be used again at once. */
         CHECK(paging_unmap(vspace->map, VADDR(range->address), range->mapped_pages * PAGE_SIZE) == STATUS_OK);
 }
 
@@ -155,6 +163,7 @@ static enum status stack_grow(struct vspace *vspace, struct vspace_range *range)
 static void stack_release(struct vspace *vspace, struct vspace_range **link)
 {
     struct vspace_range *range = *link;
+    /* Written down first: once unmapped, nothing says any more which frames they were. */
     uint64_t frames[VSPACE_STACK_PAGES_MAX];
     for (uint64_t i = 0; i < range->mapped_pages; i++) {
         struct paging_entry entry;

@@ -1,12 +1,22 @@
 /*
- * The formatter: one pass over the format string; numbers are made in a small buffer from the
- * right and then go out as text does.
+ * The formatter: one pass over the format string; numbers are made in a small buffer from the right and then go out as
+ * text does.
+ *
+ * Owns: nothing. Every character goes to the caller's sink at once, so a line has no length limit here, and the same
+ * code fills a buffer, feeds the console's devices and, in boot/, the firmware's UCS-2 console.
+ * Rules: no allocation, no state, no recursion: it must work inside a panic. A conversion that is unknown prints itself
+ * and takes no argument, so that a mistake in a message shows and corrupts nothing.
  */
 #include "kernel/base/format.h"
 
 #include "kernel/base/string.h"
 
-/* "%[-][0][width][.precision][length]conversion" */
+/*
+ *     "%-08.3llx"      - left   0 zero   8 width   .3 precision   ll or z wide   x conversion
+ *
+ * The subset of C's that the kernel uses: no '+', ' ' or '#', no '*', no floating point (the kernel has no FPU state),
+ * no plain "l", whose size differs between the PE and the host.
+ */
 struct specification {
     bool left;
     bool zero;
@@ -29,6 +39,7 @@ static void emit(struct output *output, char c)
     output->sink(output->context, c);
 }
 
+/* Overflow is not looked for: formats are constants of ours, which the compiler checks (format(printf, ...)). */
 static const char *parse_number(const char *text, unsigned *number)
 {
     *number = 0;
@@ -52,7 +63,7 @@ static const char *parse_specification(const char *text, struct specification *s
     if (specification->wide)
         text += *text == 'z' ? 1 : 2;
     specification->conversion = *text;
-    return *text == '\0' ? text : text + 1;
+    return *text == '\0' ? text : text + 1; /* a '%' at the end of the format */
 }
 
 /* Blanks, the sign, zeros, the text, blanks: as many of each as the width asks for. `sign` is "" or "-". */
@@ -61,6 +72,7 @@ static void emit_field(struct output *output, const struct specification *specif
 {
     size_t used = length + strlen(sign);
     size_t padding = specification->width > used ? specification->width - used : 0;
+    /* At most one of the three padding loops finds anything to do. */
     for (; padding > 0 && !zeros && !specification->left; padding--)
         emit(output, ' ');
     while (*sign != '\0')
@@ -78,6 +90,7 @@ static void emit_text(struct output *output, const struct specification *specifi
     size_t length = 0;
     if (text == NULL)
         text = "(null)";
+    /* The precision first: "%.4s" may be given text without an end, such as an ACPI signature. */
     while (length < specification->precision && text[length] != '\0')
         length++;
     emit_field(output, specification, false, "", text, length);
@@ -97,6 +110,7 @@ static void emit_number(struct output *output, const struct specification *speci
 
 static void emit_signed(struct output *output, const struct specification *specification, int64_t value)
 {
+    /* Negated as unsigned: -INT64_MIN is no int64_t. */
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     emit_number(output, specification, magnitude, 10, value < 0 ? "-" : "");
 }
@@ -107,6 +121,7 @@ static void emit_conversion(struct output *output, const struct specification *s
     char conversion = specification->conversion;
     switch (conversion) {
     case 'c':
+        /* A char arrives as an int: C's default argument promotions (C17, 6.5.2.2). */
         emit(output, (char)va_arg(output->arguments, int));
         break;
     case 's':
@@ -132,6 +147,7 @@ static void emit_conversion(struct output *output, const struct specification *s
 void format_to(format_sink *sink, void *context, const char *format, va_list arguments)
 {
     struct output output = {.sink = sink, .context = context};
+    /* A copy, because the caller's va_list may be used once more, and a parameter of array type cannot be assigned. */
     va_copy(output.arguments, arguments);
     while (*format != '\0') {
         struct specification specification;
@@ -154,6 +170,7 @@ struct buffer {
 static void buffer_sink(void *context, char c)
 {
     struct buffer *buffer = context;
+    /* Counts on when the buffer is full: the caller learns how long the text would have been, as snprintf's does. */
     if (buffer->length + 1 < buffer->capacity)
         buffer->text[buffer->length] = c;
     buffer->length++;
@@ -163,6 +180,7 @@ size_t format_buffer_v(char *text, size_t capacity, const char *format, va_list 
 {
     struct buffer buffer = {text, capacity, 0};
     format_to(buffer_sink, &buffer, format, arguments);
+    /* Always ends in a terminator, in the last byte if the text was cut. */
     if (capacity > 0)
         text[buffer.length < capacity ? buffer.length : capacity - 1] = '\0';
     return buffer.length;

@@ -1,6 +1,16 @@
 /*
  * The PE reader. All fields are read through bounds-checked accessors, at fixed offsets, so that the file means the
  * same on every compiler; nothing is cast to a struct.
+ *
+ *     0      "MZ" ... at 0x3C: where the signature is
+ *            "PE\0\0"
+ *            COFF header          20 bytes: machine, number of sections, size of the optional header
+ *            optional header      PE32+: alignment, SizeOfImage, at 112 the data directories {rva, size}
+ *            section table        40 bytes each: name, virtual size, rva, ..., flags
+ *     rva    .text, .rdata, ...   as mapped: what the file's raw offsets say does not matter here
+ *
+ * Rules: the image is input (a test or the fuzzer may hand in anything), even though the one that boots is our
+ * linker's. A sum of two fields is done in 64 bits, or compared the other way round, so that it cannot wrap.
  */
 #include "kernel/base/pe.h"
 
@@ -52,6 +62,7 @@ struct reader {
     bool failed;
 };
 
+/* A failed read is 0 and sticks: callers read on and look at `failed` once, where they decide. */
 static uint64_t read(struct reader *reader, uint64_t offset, unsigned width_bytes)
 {
     if (offset > reader->size_bytes || reader->size_bytes - offset < width_bytes) {
@@ -69,6 +80,7 @@ static uint32_t read32(struct reader *reader, uint64_t offset)
     return (uint32_t)read(reader, offset, 4);
 }
 
+/* Not rva + size <= image size: the sum of two fields of a file may wrap. */
 static bool inside(const struct pe_image *pe, uint64_t rva, uint64_t size_bytes)
 {
     return rva <= pe->size_bytes && size_bytes <= pe->size_bytes - rva;
@@ -79,6 +91,7 @@ static bool read_directory(struct reader *reader, const struct pe_image *pe, uin
                            struct pe_directory *out)
 {
     uint64_t offset = optional + OPTIONAL_DIRECTORIES + index * DIRECTORY_SIZE;
+    /* NumberOfRvaAndSizes: a linker may leave out the last directories, which then are some other bytes. */
     if (read32(reader, optional + OPTIONAL_DIRECTORY_COUNT) <= index)
         return true;
     *out = (struct pe_directory){read32(reader, offset), read32(reader, offset + 4)};
@@ -90,6 +103,7 @@ static bool read_section(struct reader *reader, const struct pe_image *pe, uint6
     for (unsigned i = 0; i < SECTION_NAME_SIZE; i++)
         out->name[i] = (char)read(reader, header + i, 1);
     uint32_t flags = read32(reader, header + SECTION_CHARACTERISTICS);
+    /* The loader gives a section whole pages; in 64 bits, where 0xFFFFFFFF rounded up does not become 0. */
     uint64_t size_bytes = align_up(read32(reader, header + SECTION_VIRTUAL_SIZE), PAGE_SIZE);
     out->writable = (flags & SECTION_MEM_WRITE) != 0;
     out->executable = (flags & SECTION_MEM_EXECUTE) != 0;
@@ -106,6 +120,7 @@ static enum status read_sections(struct reader *reader, uint64_t table, uint64_t
     for (; pe->section_count < count; pe->section_count++) {
         struct pe_section *section = &pe->sections[pe->section_count];
         uint64_t header = table + pe->section_count * SECTION_HEADER_SIZE;
+        /* Rising and apart, as the specification wants them: then each page has one section, so one set of rights. */
         if (!read_section(reader, pe, header, section) || section->rva < previous_end)
             return STATUS_INVALID;
         previous_end = section->rva + section->size_bytes;
@@ -116,6 +131,7 @@ static enum status read_sections(struct reader *reader, uint64_t table, uint64_t
 enum status pe_describe(const void *image, uint64_t available_bytes, struct pe_image *out)
 {
     struct reader reader = {image, available_bytes, false};
+    /* Where things are is read before anything is checked: reads out of bounds are harmless and remembered. */
     uint64_t signature = read32(&reader, DOS_PE_OFFSET);
     uint64_t coff = signature + sizeof(uint32_t);
     uint64_t optional = coff + COFF_HEADER_SIZE;
@@ -148,7 +164,7 @@ static bool walk_block(uint8_t *image, const struct pe_image *pe, struct reader 
         if (type != RELOCATION_DIR64 || !inside(pe, rva, sizeof(word)))
             return false;
         memcpy(&word, image + rva, sizeof(word));
-        word += delta;
+        word += delta; /* modulo 2^64: a lower address is a large delta */
         if (delta != 0)
             memcpy(image + rva, &word, sizeof(word));
     }
@@ -161,6 +177,7 @@ static bool walk_relocations(uint8_t *image, const struct pe_image *pe, uint64_t
     struct reader reader = {image, pe->size_bytes, false};
     uint64_t block = pe->relocations.rva;
     uint64_t end = block + pe->relocations.size_bytes;
+    /* Blocks are as long as they say, header included; one under 8 bytes would never end the walk. */
     while (end - block >= RELOCATION_BLOCK_HEADER_SIZE) {
         uint64_t block_bytes = read32(&reader, block + 4);
         if (block_bytes < RELOCATION_BLOCK_HEADER_SIZE || block_bytes > end - block ||

@@ -19,6 +19,7 @@ struct spinlock {
 
 static inline void spinlock_acquire(struct spinlock *lock)
 {
+    /* The draw needs no order: seeing one's own number, with acquire, is what lets the section begin. */
     uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
     while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)
         cpu_relax();
@@ -26,6 +27,7 @@ static inline void spinlock_acquire(struct spinlock *lock)
 
 static inline bool spinlock_try_acquire(struct spinlock *lock)
 {
+    /* Draws a ticket only if that ticket would be served at once. */
     uint32_t serving = __atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE);
     uint32_t expected = serving;
     return __atomic_compare_exchange_n(&lock->next, &expected, serving + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
@@ -33,6 +35,7 @@ static inline bool spinlock_try_acquire(struct spinlock *lock)
 
 static inline void spinlock_release(struct spinlock *lock)
 {
+    /* Only the holder writes `serving`, so reading it needs no atomic. */
     __atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);
 }
 

@@ -3,6 +3,7 @@
 
 const char *status_name(enum status status)
 {
+    /* An array of characters, not of pointers: a pointer in data is a relocation to be applied twice (boot/image.c). */
     static const char names[][16] = {
         [STATUS_OK] = "ok",
         [STATUS_INVALID] = "invalid",

@@ -1,4 +1,9 @@
-/* All CPUs: that they answer, that each has what is its own, that time passes alike, that they forget translations. */
+/*
+ * All CPUs: that they answer, that each has what is its own, that time passes alike, that they forget translations.
+ *
+ * A check runs on every CPU at once and only counts; the boot CPU asserts. TEST_ASSERT prints, and what prints on four
+ * CPUs reads badly; worse, a CPU that returned early would leave the others uncounted.
+ */
 #include "kernel/base/string.h"
 #include "kernel/machine.h"
 #include "kernel/memory.h"
@@ -90,6 +95,7 @@ enum test_result test_timer(void)
     uint64_t start_us = time_now_us();
     interrupts_disable();
     for (uint64_t now = start_us; now < start_us + 10000; now = time_now_us()) {
+        /* Armed with interrupts off, and STI takes effect behind HLT: the alarm cannot be missed in between. */
         time_wake_in_us(start_us + 10000 - now);
         interrupts_enable_and_halt();
         interrupts_disable();
@@ -139,6 +145,7 @@ enum test_result test_shootdown(void)
 {
     struct paddr frame = frame_alloc(memory_cache(), 0);
     TEST_ASSERT(frame.value != 0);
+    /* A mapping of its own, because pages of the direct map are large and are never unmapped. */
     const void *view = vspace_map_view(&kernel_mm.vspace, PRANGE(frame.value, frame.value + PAGE_SIZE));
     struct mapped mapped = {.address = vaddr_of(view).value};
     enum status before = view != NULL ? smp_run_on_all(read_mapped, &mapped) : STATUS_NO_MEMORY;
@@ -147,6 +154,7 @@ enum test_result test_shootdown(void)
     if (view != NULL)
         vspace_unmap(&kernel_mm.vspace, view);
     enum status after = smp_run_on_all(read_mapped, &mapped);
+    /* Asserts last: a test leaves the machine as it found it, failed or not. */
     frame_free(memory_cache(), frame, 0);
     TEST_ASSERT(before == STATUS_OK && after == STATUS_OK);
     TEST_ASSERT(could == smp_cpu_count());

@@ -30,7 +30,10 @@ enum test_result test_variables(void)
     return TEST_PASSED;
 }
 
-/* Rule 15: firmware that jumps into the void takes nobody along. */
+/*
+ * Rule 15: firmware that jumps into the void takes nobody along. Twice, because after the first time the lock, the
+ * stack and the point of recovery must be as they were.
+ */
 enum test_result test_fault(void)
 {
     if (runtime_off_reason(RUNTIME_NEXT_VARIABLE) != NULL)
@@ -47,6 +50,7 @@ enum test_result test_acpi(void)
         return tests_skip("the firmware gave no RSDP");
     TEST_ASSERT(machine->has_acpi);
     TEST_ASSERT(machine->has_fadt);
+    /* Single bad tables are real (a checksum that nobody ever checked); all of them would be our reader's fault. */
     TEST_ASSERT(machine->acpi.bad_count < machine->acpi.table_count);
     return TEST_PASSED;
 }
@@ -60,12 +64,13 @@ enum test_result test_tables(void)
     TEST_ASSERT(tables_changed() == NULL);
     for (uint32_t i = 0; i < tables_kept()->count; i++) {
         struct prange range = prange_page_outward(tables_kept()->tables[i].range);
+        /* Nor may they change later: nobody can be given a page of theirs. */
         TEST_ASSERT(frames_free_in(&kernel_mm.frames, range) == 0);
     }
     return TEST_PASSED;
 }
 
-/* Rule 11. */
+/* Rule 11: whatever the firmware left running, nothing but bridges and displays may write to memory now. */
 enum test_result test_silence(void)
 {
     const struct pci *pci = &machine_facts()->pci;
@@ -73,8 +78,9 @@ enum test_result test_silence(void)
         return tests_skip("no PCI");
     for (uint32_t i = 0; i < pci->function_count; i++) {
         const struct pci_function *function = &pci->functions[i];
-        if (function->class_code == PCI_CLASS_BRIDGE || function->class_code == PCI_CLASS_DISPLAY)
+        if (pci_keeps_mastering(function))
             continue;
+        /* Read from the device, not from our list: a function that turned mastering on again fails. */
         uint32_t command = pci_read32(pci, function->address, PCI_COMMAND);
         TEST_ASSERT((command & PCI_COMMAND_BUS_MASTER) == 0);
     }

@@ -12,7 +12,7 @@
 
 static uint32_t frame_errors;
 
-/* A number that only this CPU, run and round write. */
+/* A number that only this CPU, run and round write: a frame that two were given shows the other's. */
 static uint64_t stamp(struct paddr run, unsigned round)
 {
     return run.value ^ (uint64_t)cpu_index() << 52 ^ round;
@@ -22,6 +22,7 @@ static uint64_t stamp(struct paddr run, unsigned round)
 static void use_frames(void *unused)
 {
     (void)unused;
+    /* On the stack: 768 bytes of its 16 KiB. A static array would be shared by all CPUs. */
     struct paddr held[HELD];
     uint32_t errors = 0;
     for (unsigned round = 0; round < ROUNDS && errors == 0; round++) {
@@ -49,6 +50,7 @@ enum test_result test_frames(void)
     frame_errors = 0;
     TEST_ASSERT(smp_run_on_all(use_frames, NULL) == STATUS_OK);
     TEST_ASSERT(frame_errors == 0);
+    /* To the frame: what a cache keeps counts as free, so nothing may have gone missing on the way. */
     TEST_ASSERT(frames_free_count(&kernel_mm.frames) == free_before);
     TEST_ASSERT(frames_used_count(&kernel_mm.frames) == used_before);
     TEST_ASSERT(mm_audit(&kernel_mm) == STATUS_OK);
@@ -93,6 +95,7 @@ enum test_result test_ledger(void)
 
 /* ---- Heap ---- */
 
+/* Both sides of the classes' edges (16|17, 2048|2049), and one that takes a run of frames of its own. */
 static const size_t sizes[] = {1, 16, 17, 100, 255, 512, 1000, 2048, 2049, 5000, 70000};
 
 /* One object of each size class and beyond, all alive at once: none lies on another. */

@@ -53,6 +53,7 @@ enum test_result test_image_alias(void)
 static void write_byte(void *address)
 {
     volatile uint8_t *byte = address;
+    /* What stands there: if the page can be written after all, nothing is broken by it. */
     *byte = *byte;
 }
 
@@ -78,6 +79,7 @@ enum test_result test_text(void)
 
 enum test_result test_rodata(void)
 {
+    /* The headers too: they are mapped, for backtraces, and name every section. */
     TEST_ASSERT(faults(write_byte, vaddr_of("a constant"), PAGE_FAULT_WRITE));
     TEST_ASSERT(faults(write_byte, vaddr_of(__ImageBase), PAGE_FAULT_WRITE));
     return TEST_PASSED;
@@ -98,6 +100,7 @@ enum test_result test_direct_map(void)
 {
     struct paddr frame = frame_alloc(memory_cache(), 0);
     TEST_ASSERT(frame.value != 0);
+    /* A RET, so that a direct map which does execute is a failed test and no crash. */
     uint8_t *code = mm_pointer(&kernel_mm, frame);
     code[0] = RETURN_INSTRUCTION;
     bool stopped = faults(execute, vaddr_of(code), PAGE_FAULT_INSTRUCTION);

@@ -1,7 +1,15 @@
 /*
  * The list of tests; finding, running and reporting.
  *
- * The plan ("1..27") stands before the first result, so that a run which dies half way does not look complete.
+ *     KTAP version 1
+ *     1..27                          the plan stands before the first result, so that a run which dies half way
+ *     ok 1 wx                        does not look complete
+ *     # protection.c:95: condition   what a test says stands before its line
+ *     not ok 2 image-alias
+ *     ok 3 timer # SKIP reason
+ *     # 25 passed, 1 failed, 1 skipped
+ *
+ * The verdict is counted since the boot: `poweroff` turns it into QEMU's exit status (kernel/x86/debug_exit.h).
  */
 #include "kernel/tests/tests.h"
 
@@ -78,6 +86,7 @@ void tests_run(const char *name)
         count += is_named(&tests[i], name);
     if (count == 0) {
         print("test: no test '%s'; 'test' lists them\n", name);
+        /* A name that nothing has: a typing error in CI must not be green. */
         failed_since_boot++;
         return;
     }

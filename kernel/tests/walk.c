@@ -1,4 +1,12 @@
-/* Down through the tables, collecting what each level allows. */
+/*
+ * Down through the tables, collecting what each level allows.
+ *
+ *     root, level 4 or 5   W NX U     a right holds only if every level grants it (SDM 3, 4.6.1): write and user are
+ *       table              W NX U     ANDed, and one NX on the way is enough
+ *         leaf             W NX U  -> what the CPU makes of them, whatever mm/paging.c believes
+ *
+ * Written apart from mm/paging.c on purpose, down to the names of the bits: a mistake that both shared would not show.
+ */
 #include "kernel/tests/walk.h"
 
 #include "kernel/base/bits.h"
@@ -43,11 +51,13 @@ static void visit_leaf(struct walk *walk, const struct walk_leaf *leaf)
 
 static void walk_table(struct walk *walk, struct paddr table, unsigned level, const struct walk_leaf *allowed)
 {
+    /* Tables are RAM, so the direct map has them; nobody changes them meanwhile, since tests run alone. */
     const uint64_t *entries = mm_pointer(&kernel_mm, table);
     for (unsigned i = 0; i < ENTRIES; i++) {
         uint64_t entry = entries[i];
         if ((entry & ENTRY_PRESENT) == 0)
             continue;
+        /* In a large leaf bit 12 is the PAT bit, not part of the address. */
         uint64_t target = align_down(entry & ENTRY_ADDRESS, entry_bytes(level));
         uint64_t address = allowed->address.value + i * entry_bytes(level);
         struct walk_leaf below = {

@@ -1,4 +1,14 @@
-/* The local APIC. Registers and their MSR numbers: SDM 3, table 11-1 and table 11-6. */
+/*
+ * The local APIC. Registers and their MSR numbers: SDM 3, table 11-1 and table 11-6.
+ *
+ *     xAPIC    a page of registers in memory, 16 bytes apart, 32 bits each; an ID has 8 bits
+ *     x2APIC   MSR 800h + offset / 16; an ID has 32 bits; the command register is one MSR of 64
+ *
+ *     offset 300h, 310h: the command  | 63:56 destination | ... | 19:18 to whom | 14 assert | 10:8 kind | 7:0 vector |
+ *
+ * From x2APIC there is no step back to xAPIC (11.12.1), and firmware may have turned it on, or locked it on; so the
+ * mode is found, raised if needed, never lowered, and the same on every CPU.
+ */
 #include "kernel/x86/apic.h"
 
 #include "kernel/base/spinlock.h"
@@ -45,6 +55,10 @@ static struct {
 static uint32_t apic_read(uint32_t offset)
 {
     if (apic.x2apic)
+        /*
+         * One that x2APIC lacks would be a #GP: of those named above only 310h, which xAPIC's half of apic_send has
+         * alone.
+         */
         return (uint32_t)cpu_read_msr(MSR_X2APIC_BASE + (offset >> 4));
     return mmio_read32(apic.registers + offset);
 }
@@ -74,8 +88,9 @@ static void enable_mode(void)
 }
 
 /*
- * 11.5.1: how many there are is in the version register. LINT0, where the 8259s come in, and LINT1, external NMI, stay
- * masked for good: the I/O APIC delivers everything, and NMI is ours for stopping CPUs.
+ * 11.4.8: how many there are, less 1, is in the version register; by_number is the order in which CPUs got them. LINT0,
+ * where the 8259s come in, and LINT1, external NMI, stay masked for good: the I/O APIC delivers everything, and NMI is
+ * ours for stopping CPUs.
  */
 static void mask_local_interrupts(void)
 {
@@ -92,6 +107,9 @@ static void end_leftovers(void)
     for (uint32_t i = 0; i < IN_SERVICE_MAX; i++) {
         uint32_t in_service = 0;
         for (uint32_t word = 0; word < 8; word++)
+            /*
+             * EOI takes the highest vector out and does not say which: all eight words are looked at again each time.
+             */
             in_service |= apic_read(APIC_IN_SERVICE + word * 0x10);
         if (in_service == 0)
             return;
@@ -103,9 +121,11 @@ void apic_init_cpu(void)
 {
     enable_mode();
     mask_local_interrupts();
+    /* Every vector is let in, before the APIC is enabled with its spurious vector in place. */
     apic_write(APIC_TASK_PRIORITY, 0);
     apic_write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     end_leftovers();
+    /* Written before it is read, and to arm it: 11.5.3. */
     apic_write(APIC_ERROR_STATUS, 0);
     apic_write(APIC_LVT_ERROR, VECTOR_APIC_ERROR);
     apic_write(APIC_TIMER_DIVIDE, TIMER_DIVIDE_BY_16);
@@ -156,6 +176,7 @@ void apic_send(uint32_t destination, uint32_t message)
         return;
     }
     uint64_t flags = interrupts_save_and_disable();
+    /* High before low: writing the low half sends. */
     wait_until_sent();
     apic_write(APIC_COMMAND_HIGH, destination << 24);
     apic_write(APIC_COMMAND_LOW, message);
@@ -164,6 +185,7 @@ void apic_send(uint32_t destination, uint32_t message)
 
 void apic_timer_start(uint32_t count)
 {
+    /* The vector before the count, whose write starts the timer. */
     apic_write(APIC_LVT_TIMER, count == 0 ? LVT_MASKED | VECTOR_TIMER : VECTOR_TIMER);
     apic_write(APIC_TIMER_INITIAL, count);
 }

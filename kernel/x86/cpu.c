@@ -1,4 +1,12 @@
-/* What this CPU can do, and its control registers. CPUID leaves: SDM 2, CPUID, tables 3-8 ff. */
+/*
+ * What this CPU can do, and its control registers. CPUID leaves: SDM 2, CPUID, tables 3-8 ff.
+ *
+ *     boot CPU   boot/processor.c (known values) -> cpu_detect -> cpu_init      on the way into kernel_main
+ *     others     trampoline (PAE, LME, NXE, PG)                -> cpu_init      from the boot CPU's features
+ *
+ * Rules: registers are written whole, from features, never bit by bit from what was there: what firmware left on (CET,
+ * PKE, PCIDE, VMXE) would otherwise stay on, on the boot CPU alone.
+ */
 #include "kernel/x86/cpu.h"
 
 #include "kernel/base/string.h"
@@ -29,6 +37,7 @@ static struct cpuid_result execute_cpuid(uint32_t leaf, uint32_t subleaf)
 
 struct cpuid_result cpu_id(uint32_t leaf, uint32_t subleaf)
 {
+    /* Beyond the last leaf Intel's CPUs answer with some other leaf's numbers: asked first, hence zeros instead. */
     uint32_t last = execute_cpuid(leaf & CPUID_EXTENDED, 0).eax;
     return leaf <= last ? execute_cpuid(leaf, subleaf) : (struct cpuid_result){0};
 }
@@ -42,6 +51,7 @@ static void detect_name(void)
 {
     struct cpuid_result basic = cpu_id(CPUID_BASIC, 0);
     memcpy(features.vendor, &basic.ebx, 4);
+    /* EBX, EDX, ECX, in this order: "Genu" "ineI" "ntel". */
     memcpy(features.vendor + 4, &basic.edx, 4);
     memcpy(features.vendor + 8, &basic.ecx, 4);
     for (uint32_t i = 0; i < 3; i++) {
@@ -69,6 +79,7 @@ void cpu_detect(void)
     features.nx = bit(extended.edx, 20);
     features.gigabyte_pages = bit(extended.edx, 26);
     features.tsc_invariant = bit(cpu_id(CPUID_POWER, 0).edx, 8);
+    /* What is in force, not what the CPU could do: LA57 cannot change while paging is on. */
     features.la57 = (cpu_read_cr4() & CR4_LA57) != 0;
 }
 
@@ -87,6 +98,7 @@ void cpu_init(void)
     cr4 |= features.umip ? CR4_UMIP : 0;
     cpu_write_cr4(cr4);
     cpu_write_cr0(CR0_KERNEL);
+    /* LME and LMA as they are: clearing LME with paging on is a #GP. */
     uint64_t efer = cpu_read_msr(MSR_EFER) & (EFER_LME | EFER_LMA);
     cpu_write_msr(MSR_EFER, efer | (features.nx ? EFER_NXE : 0));
     cpu_write_msr(MSR_PAT, PAT_VALUE);

@@ -1,8 +1,8 @@
 /*
  * The CPU that executes this: what it can do, its registers, its counter.
  *
- * Owns: the boot CPU's features, which stand for every CPU (kernel/smp.c starts no CPU that lacks what we use: it would
- * fault on the way in and be skipped), and the control-register state that all CPUs share.
+ * Owns: the boot CPU's features, which stand for every CPU (no machine mixes CPUs that differ in these; one that lacked
+ * a bit of CR4 would fault in cpu_init), and the control-register state that all CPUs share.
  * Rules: instructions live in kernel/x86 only. cpu_detect comes before everything else that asks cpu_features.
  */
 #ifndef KEEL_X86_CPU_H

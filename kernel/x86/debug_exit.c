@@ -5,9 +5,10 @@
 
 #define FW_CFG_SELECTOR  0x510u
 #define FW_CFG_DATA      0x511u
-#define FW_CFG_SIGNATURE 0u
+#define FW_CFG_SIGNATURE 0u /* item 0: four letters, one a read */
 #define DEBUG_EXIT_PORT  0xF4u
 
+/* Asked first: on a real machine port 0xF4 may be anything, and writing it do anything. */
 static bool is_qemu(void)
 {
     uint32_t signature = 0;

@@ -46,6 +46,7 @@ firmware_call_enter:
     lea rax, [.landing]
     mov [rcx + CALL_FAULT + 8], rax
 
+    ; TS first: with it set, FXSAVE would be a #NM.
     clts
     fxsave64 [firmware_call_sse]
     fninit                      ; UEFI 2.3.4: control word 0x037F

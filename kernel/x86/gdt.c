@@ -1,4 +1,11 @@
-/* The segments of one CPU. Descriptor formats: SDM 3, 3.4.5 and 8.2.3. */
+/*
+ * The segments of one CPU. Descriptor formats: SDM 3, 3.4.5 and 8.2.3.
+ *
+ *     00h  null        08h  code, 64 bits        10h  data        18h  TSS, two entries
+ *
+ * In 64-bit mode base and limit of code and data are not looked at; what counts is L, DPL and "present". The TSS is
+ * there for its stacks alone: nothing switches tasks, and there is no ring 3 to come from.
+ */
 #include "kernel/x86/gdt.h"
 
 #include "kernel/base/check.h"
@@ -41,6 +48,7 @@ void gdt_load(struct segments *segments)
     struct table_pointer pointer = {sizeof(segments->gdt) - 1, vaddr_of(gdt).value};
     __asm__ volatile("lgdt %0" : : "m"(pointer) : "memory");
     load_selectors();
+    /* LTR marks the descriptor busy, hence a table a CPU, in memory that can be written. */
     __asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS) : "memory");
 }
 

@@ -54,5 +54,6 @@ void idt_use_interrupt_stacks(void)
 
 void idt_remove(uint8_t vector)
 {
+    /* The CPU reads gates from memory at every trap: no reload is needed. */
     gates[vector].flags &= (uint16_t)~GATE_PRESENT;
 }

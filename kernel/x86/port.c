@@ -1,4 +1,17 @@
-/* mm/port.h and cpu_relax, with instructions. */
+/*
+ * mm/port.h and cpu_relax, with instructions.
+ *
+ *     the CPU that changed an entry                     every other CPU
+ *     forgets for itself
+ *     takes tlb.lock; posts start, page_count
+ *     notify(): tlb_pending = 1, then an interrupt ---> in the handler, or in cpu_relax:
+ *                                                       tlb_pending 1 -> 0; forgets; answer_count++
+ *     waits until all have answered, lets go     <---
+ *
+ * Rules: answering takes no lock, so it works while any is held. A CPU that neither takes interrupts nor waits (it
+ * halts with interrupts off, or spins in firmware) would stop the machine: there is a bound, and then a panic that says
+ * so.
+ */
 #include "kernel/x86/port.h"
 
 #include "kernel/base/check.h"
@@ -41,6 +54,7 @@ void port_set_notify(port_notify *notify)
 void port_tlb_answer(void)
 {
     struct percpu *cpu = this_cpu();
+    /* Exchanged, not read: the handler and cpu_relax may both find it, and only one may answer. */
     if (!__atomic_exchange_n(&cpu->tlb_pending, 0, __ATOMIC_ACQ_REL))
         return;
     forget(tlb.start, tlb.page_count);
@@ -49,6 +63,7 @@ void port_tlb_answer(void)
 
 void port_tlb_invalidate(struct vaddr start, uint64_t page_count)
 {
+    /* Here first: until there is a second CPU that is all. */
     forget(start, page_count);
     port_notify *notify = __atomic_load_n(&tlb.notify, __ATOMIC_ACQUIRE);
     if (notify == NULL)
@@ -57,10 +72,12 @@ void port_tlb_invalidate(struct vaddr start, uint64_t page_count)
     spinlock_acquire(&tlb.lock);
     tlb.start = start;
     tlb.page_count = page_count;
+    /* All three before anybody is told: tlb_pending's release, in notify, publishes them. */
     __atomic_store_n(&tlb.answer_count, 0, __ATOMIC_RELEASE);
     uint32_t told_count = notify();
     uint64_t asked = cpu_tsc();
     while (__atomic_load_n(&tlb.answer_count, __ATOMIC_ACQUIRE) != told_count) {
+        /* Going on would hand out a page that another CPU may still write to. */
         CHECK(cpu_tsc() - asked < ANSWER_TICKS_MAX);
         cpu_relax();
     }

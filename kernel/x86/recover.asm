@@ -1,4 +1,5 @@
-; Coming back from a fault: the halves of recover.h that C cannot write.
+; Coming back from a fault: the halves of recover.h that C cannot write. The frame of recover_enter is saved.inc's: a
+; trap that restores its RSP finds every kept register there, which is all that a setjmp would have stored.
 
 bits 64
 default rel
@@ -39,6 +40,7 @@ recover_enter:
 ; bool recover_read(uint64_t address, uint64_t *value)
 recover_read:
 recover_read_access:
+    ; The one instruction that may fault: trap.c knows it by its address, and nothing has to be set up or undone.
     mov rax, [rcx]
     mov [rdx], rax
     mov eax, 1

@@ -7,6 +7,7 @@
 bool recover_call(struct recovery *recovery, void (*function)(void *), void *argument)
 {
     struct percpu *cpu = this_cpu();
+    /* Does not nest: the outer point would be lost, and with it the way back. */
     CHECK(cpu->recovery == NULL);
     cpu->recovery = recovery;
     bool returned = recover_enter(recovery, function, argument);

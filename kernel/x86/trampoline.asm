@@ -45,10 +45,12 @@ trampoline_start:               ; CS = page >> 4, IP = 0
     mov ds, ax
     movzx ebx, ax
     shl ebx, 4                  ; the page's address
+    ; Counted in before `closed` is looked at: trampoline_close sets it before it reads the count.
     lock inc dword [IN_PAGE(trampoline_words.entered)]
     cmp dword [IN_PAGE(trampoline_words.closed)], 0
     jne .late
     o32 lgdt [IN_PAGE(trampoline_gdt_pointer)]
+    ; No stack is used in the page: no interrupt, no call, no push.
     mov eax, CR0_PROTECTED
     mov cr0, eax
     jmp dword far [IN_PAGE(trampoline_words.protected)]
@@ -65,6 +67,7 @@ trampoline_protected:
     mov ds, ax
     mov es, ax
     mov ss, ax
+    ; SDM 3, 10.8.5: PAE and CR3, then EFER.LME, then CR0.PG; NXE before tables with NX bits are walked.
     mov eax, [ebx + IN_PAGE(trampoline_words.cr4)]
     mov cr4, eax
     mov eax, [ebx + IN_PAGE(trampoline_words.cr3)]
@@ -78,6 +81,7 @@ trampoline_protected:
     jmp far [ebx + IN_PAGE(trampoline_words.long)]
 
 bits 64
+; Still at the page's own address, below 1 MiB: one jump more, through a 64-bit pointer, reaches the image.
 trampoline_long:
     mov ebx, ebx                ; the upper halves are undefined after the change of mode: SDM 1, 3.4.1.1
     mov r12, [rbx + IN_PAGE(trampoline_words.plan)]
@@ -126,15 +130,18 @@ trampoline_arrive:
     mov rdi, [r12 + PLAN_IDS]
     mov rcx, [r12 + PLAN_COUNT]
     mov rsi, rdi
+    ; EAX against every ID of the plan, upwards (DF is clear).
     repne scasd
     jne .park                   ; not listed
     sub rdi, rsi                ; (index + 1) * 4
     mov rsi, [r12 + PLAN_STATES]
     xor eax, eax
     mov edx, STATE_CLAIMED
+    ; AWAITED -> CLAIMED; whoever was put on hold in the meantime fails here and parks.
     lock cmpxchg [rsi + rdi - 4], edx
     jne .park                   ; not now, or here already
     mov eax, 1
+    ; Numbers are dense in order of arrival: the block of number n is drawn by the n-th that comes.
     lock xadd [r12 + PLAN_DRAWN], eax
     mov rdx, [r12 + PLAN_BLOCKS]
     mov rcx, [rdx + rax * 8]    ; struct percpu *

@@ -1,10 +1,10 @@
 /*
  * The page below 1 MiB in which other CPUs wake: from real mode to the kernel in one jump.
  *
- * Owns: the code (trampoline.asm) and the words that it shares with kernel/smp.c: who may come, who came, and whether
- * it is too late. Each CPU finds its APIC ID in the list, claims that entry with a compare-exchange (so an ID comes
- * once), draws a number with one atomic add, and takes the block of that number: the numbers of the CPUs that came are
- * dense. A CPU that is not listed, or too late, halts with interrupts off.
+ * Owns: the code (trampoline.asm) and the words that it shares with kernel/smp_start.c: who may come, who came, and
+ * whether it is too late. Each CPU finds its APIC ID in the list, claims that entry with a compare-exchange (so an ID
+ * comes once), draws a number with one atomic add, and takes the block of that number: the numbers of the CPUs that
+ * came are dense. A CPU that is not listed, or too late, halts with interrupts off.
  *
  * The page is written through `page`, an ordinary mapping; it is executed at its physical address, which the kernel's
  * tables map 1:1, read and execute, only while CPUs start.
@@ -50,8 +50,9 @@ extern const uint8_t trampoline_words[];
 extern const uint8_t trampoline_end[];
 
 /*
- * Copies the code to `page` and opens it. `physical` is the page's address below 1 MiB; the tables in force on this CPU
- * must lie below 4 GiB, since real mode loads 32 bits. `plan` stays alive for ever: a late CPU reads it.
+ * Copies the code to `page` and opens it. `physical` is the page's address below 1 MiB; the root of the tables in
+ * force on this CPU must lie below 4 GiB, since 32-bit code loads CR3. `plan` stays alive for ever: a late CPU reads
+ * it.
  */
 void trampoline_open(void *page, struct paddr physical, struct trampoline_plan *plan);
 

@@ -38,7 +38,7 @@ vector_stubs:
 %assign vector vector + 1
 %endrep
 
-; Puts 0 where the error code belongs, below the vector.
+; The vector stands where the error code belongs: pushed again one place further, and 0 stored over the first.
 vector_plain:
     push qword [rsp]
     mov qword [rsp + 8], 0
