@@ -28,6 +28,7 @@
 #define FAILURE_LINE_BYTES 160u
 
 static struct handoff_screen failure_screen;
+static bool bar_begun;
 
 /* Arrays, which go with boot/, not literals, which would stay in .rdata. */
 static const char failure_texts[][52] = {
@@ -51,16 +52,16 @@ bool failure_use_screen(const struct handoff_screen *screen, const struct firmwa
     if (!sound || firmware_map_overlaps_ram(map, PRANGE(screen->base, screen->base + size_bytes)))
         return false;
     failure_screen = *screen;
+    bar_begun = false;
     return true;
 }
 
 static void draw_bar(uint32_t code)
 {
-    /* A frame buffer that our tables do not map faults here, and the fault comes back to failure_halt: once is enough. */
-    static bool begun;
-    if (begun)
+    /* A frame buffer that our tables do not map faults here, and the fault comes back to failure_halt: once only. */
+    if (bar_begun)
         return;
-    begun = true;
+    bar_begun = true;
 
     /* Red in each of the pixel layouts: GOP's 32-bit pixels, or the mask (UEFI 12.9.2). */
     const uint32_t reds[] = {[HANDOFF_PIXEL_RGBX] = 0x000000FF, [HANDOFF_PIXEL_BGRX] = 0x00FF0000,

@@ -195,16 +195,18 @@ enum status power_reset_acpi(const struct power *power)
     return power_linger();
 }
 
-enum status power_reset_cf9(void)
+enum status power_reset_cf9(const struct power *power)
 {
+    (void)power;
     /* Two writes: the kind of reset first, then the edge that sets it off. */
     io_write8(PORT_RESET_CONTROL, RESET_CONTROL_SYSTEM);
     io_write8(PORT_RESET_CONTROL, RESET_CONTROL_SYSTEM | RESET_CONTROL_CPU);
     return power_linger();
 }
 
-enum status power_reset_keyboard(void)
+enum status power_reset_keyboard(const struct power *power)
 {
+    (void)power;
     i8042_pulse_reset();
     return power_linger();
 }

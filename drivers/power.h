@@ -27,7 +27,7 @@ enum status power_find_s5(const uint8_t *aml, uint64_t size_bytes, uint8_t *slee
 /* Ways down, each returns when the machine is still running. STATUS_NOT_FOUND: this machine lacks it. */
 enum status power_off_acpi(const struct power *power);
 enum status power_reset_acpi(const struct power *power);
-enum status power_reset_cf9(void);
-enum status power_reset_keyboard(void);
+enum status power_reset_cf9(const struct power *power);
+enum status power_reset_keyboard(const struct power *power);
 
 #endif

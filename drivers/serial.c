@@ -86,16 +86,11 @@ enum status serial_init(struct serial *serial, uint16_t port)
     return STATUS_OK;
 }
 
-static bool serial_transmit_empty(const struct serial *serial)
-{
-    return (serial_register(serial, SERIAL_LINE_STATUS) & STATUS_TRANSMIT_EMPTY) != 0;
-}
-
 /* True when the FIFO takes bytes again. A dead port is asked once, and waits for nothing. */
 static bool serial_wait_room(struct serial *serial)
 {
     uint64_t start = cpu_tsc();
-    while (!serial_transmit_empty(serial)) {
+    while ((serial_register(serial, SERIAL_LINE_STATUS) & STATUS_TRANSMIT_EMPTY) == 0) {
         if (serial->dead)
             return false;
         if (cpu_tsc() - start > SERIAL_WAIT_TICKS) {

@@ -42,58 +42,45 @@ void command_test(const struct words *words)
 
 struct way {
     const char *name;
-    enum status (*go)(void); /* returns when the machine is still running */
+    enum status (*go)(const struct power *power); /* returns when the machine is still running */
 };
 
-static enum status reset_by_acpi(void)
-{
-    return power_reset_acpi(&machine_facts()->power);
-}
-
-static enum status reset_by_firmware(void)
-{
-    return runtime_reset(EFI_RESET_COLD);
-}
-
-static enum status off_by_acpi(void)
-{
-    return power_off_acpi(&machine_facts()->power);
-}
-
-static enum status off_by_firmware(void)
-{
-    return runtime_reset(EFI_RESET_SHUTDOWN);
-}
-
-/* The firmware comes last: ResetSystem is the service that crashes on most machines (firmware-quirk 58). */
 static const struct way ways_to_reset[] = {
-    {"ACPI reset register", reset_by_acpi},
+    {"ACPI reset register", power_reset_acpi},
     {"port 0xCF9", power_reset_cf9},
     {"keyboard controller", power_reset_keyboard},
-    {"firmware", reset_by_firmware},
 };
 static const struct way ways_off[] = {
-    {"ACPI S5", off_by_acpi},
-    {"firmware", off_by_firmware},
+    {"ACPI S5", power_off_acpi},
 };
 
-/* Each way is announced before it is tried: the last line on a machine that hangs names the culprit. */
-static void go_down(const char *command, const struct way *ways, unsigned count)
+/* A way was tried and we are still here: gives it time to bite, then says so. */
+static void report(const char *command, const char *way, enum status status)
+{
+    if (status == STATUS_OK)
+        time_delay_us(DOWN_WAIT_US);
+    print("%s: %s: %s\n", command, way, status == STATUS_OK ? "nothing happened" : status_name(status));
+}
+
+/*
+ * Each way is announced before it is tried: the last line on a machine that hangs names the culprit. The firmware comes
+ * last: ResetSystem is the service that crashes on most machines (firmware-quirk 58).
+ */
+static void go_down(const char *command, const struct way *ways, unsigned count, enum efi_reset_type reset)
 {
     uint64_t flags = interrupts_save_and_disable();
     for (unsigned i = 0; i < count; i++) {
         print("%s: %s\n", command, ways[i].name);
-        enum status status = ways[i].go();
-        if (status == STATUS_OK)
-            time_delay_us(DOWN_WAIT_US);
-        print("%s: %s: %s\n", command, ways[i].name, status == STATUS_OK ? "nothing happened" : status_name(status));
+        report(command, ways[i].name, ways[i].go(&machine_facts()->power));
     }
+    print("%s: firmware\n", command);
+    report(command, "firmware", runtime_reset(reset));
     interrupts_restore(flags);
 }
 
 void command_reboot(void)
 {
-    go_down("reboot", ways_to_reset, ARRAY_COUNT(ways_to_reset));
+    go_down("reboot", ways_to_reset, ARRAY_COUNT(ways_to_reset), EFI_RESET_COLD);
 }
 
 void command_poweroff(void)
@@ -102,5 +89,5 @@ void command_poweroff(void)
         print("poweroff: %u tests failed\n", tests_failed_count());
         debug_exit(DEBUG_EXIT_TESTS_FAILED); /* under QEMU the end, with a status; elsewhere it does nothing */
     }
-    go_down("poweroff", ways_off, ARRAY_COUNT(ways_off));
+    go_down("poweroff", ways_off, ARRAY_COUNT(ways_off), EFI_RESET_SHUTDOWN);
 }

@@ -37,7 +37,7 @@ const struct machine *machine_facts(void)
     return &machine;
 }
 
-/* Where a table says that registers are; NULL when that is no address, or memory: a write there would hit what we own. */
+/* Where a table says that registers are. NULL when that is no address, or RAM: a write there would hit what we own. */
 static void *map_registers(uint64_t address, uint64_t size_bytes)
 {
     struct prange range;

@@ -50,13 +50,14 @@ static enum status map_regions(struct page_map *space, const struct memmap *map)
     return status;
 }
 
-/* The pages of the descriptor, empty when it is malformed; memmap_build has mended, dropped and counted such. */
+/* The pages that the descriptor touches, none when it is malformed; memmap_build has counted such. */
 static struct prange descriptor_range(const struct efi_memory_descriptor *descriptor)
 {
-    uint64_t start = align_down(descriptor->physical_start, PAGE_SIZE);
-    if (start >= MEMMAP_PHYSICAL_END || descriptor->number_of_pages > (MEMMAP_PHYSICAL_END - start) >> PAGE_SHIFT)
+    uint64_t start = descriptor->physical_start;
+    uint64_t pages = descriptor->number_of_pages;
+    if (pages == 0 || start >= MEMMAP_PHYSICAL_END || pages > (MEMMAP_PHYSICAL_END - start) >> PAGE_SHIFT)
         return PRANGE(0, 0);
-    return PRANGE(start, start + (descriptor->number_of_pages << PAGE_SHIFT));
+    return prange_page_outward(PRANGE(start, start + (pages << PAGE_SHIFT)));
 }
 
 /* Code becomes executable, what is not write-back uncached. */
@@ -133,18 +134,20 @@ static struct prange sound_range(const struct page_map *space, const struct memm
     return sound ? range : PRANGE(0, 0);
 }
 
-/* Takes away what the attributes forbid. */
+/* Takes away what the attributes forbid, page by page: what is uncached stays so, and an entry may span both. */
 static bool narrow(struct page_map *space, struct prange range, uint64_t attribute)
 {
+    uint32_t access = ((attribute & EFI_MEMORY_RO) == 0 ? PAGING_WRITE : 0) |
+                      ((attribute & EFI_MEMORY_XP) == 0 ? PAGING_EXECUTE : 0);
     struct paging_entry mapped;
-    if (!paging_lookup(space, VADDR(range.start.value), &mapped))
-        return false;
-    uint32_t flags = mapped.flags & PAGING_UNCACHED;
-    if ((attribute & EFI_MEMORY_RO) == 0)
-        flags |= PAGING_WRITE;
-    if ((attribute & EFI_MEMORY_XP) == 0)
-        flags |= PAGING_EXECUTE;
-    return paging_protect(space, VADDR(range.start.value), prange_bytes(range), flags) == STATUS_OK;
+    for (uint64_t at = range.start.value, end; at < range.end.value; at = end) {
+        if (!paging_lookup(space, VADDR(at), &mapped))
+            return false;
+        end = min_u64(range.end.value, mapped.page.value + mapped.size_bytes); /* 1:1 */
+        if (paging_protect(space, VADDR(at), end - at, access | (mapped.flags & PAGING_UNCACHED)) != STATUS_OK)
+            return false;
+    }
+    return true;
 }
 
 uint32_t runtime_map_attributes(struct page_map *space, const struct memmap *map,

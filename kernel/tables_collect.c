@@ -83,25 +83,6 @@ static void add(struct collector *collector, uint64_t address, uint64_t size_byt
 
 /* ---- Configuration tables ---- */
 
-/* FwResourceCount, and after the header as many entries of 40 bytes. */
-static uint64_t measure_esrt(const uint8_t *header)
-{
-    return 16 + 40 * read_field(header, 4);
-}
-
-static uint64_t measure_attributes(const uint8_t *header)
-{
-    struct efi_memory_attributes_table table;
-    memcpy(&table, header, sizeof(table));
-    return runtime_map_attributes_bytes(&table);
-}
-
-/* struct linux_efi_tpm_eventlog: size, final events' size, version, then `size` bytes. */
-static uint64_t measure_tpm_log(const uint8_t *header)
-{
-    return 9 + read_field(header, 4);
-}
-
 /* An entry point that names another table: where in it that one's address and length stand. */
 struct pointer {
     uint8_t address_at;
@@ -112,19 +93,20 @@ struct pointer {
 
 static const struct shape {
     struct efi_guid guid;
-    const char *anchor; /* what the table begins with */
-    uint64_t header_bytes;
-    uint64_t (*measure)(const uint8_t *header); /* returns the table's length; NULL: it is all header */
-    struct pointer pointer;                     /* all 0: to nothing */
+    const char *anchor;      /* what the table begins with */
+    uint32_t header_bytes;
+    uint32_t each_bytes;     /* of what follows the header, as many times as its first word says; 0: nothing */
+    bool attributes;         /* the memory-attributes table, which knows its own length */
+    struct pointer pointer;  /* all 0: to nothing */
 } shapes[] = {
-    {EFI_GUID_ACPI_20,           "",      36,   NULL,               {0}               },
-    {EFI_GUID_ACPI_10,           "",      20,   NULL,               {0}               },
-    {EFI_GUID_SMBIOS3,           "_SM3_", 0x18, NULL,               {0x10, 8, 0x0C, 4}},
-    {EFI_GUID_SMBIOS,            "_SM_",  0x1F, NULL,               {0x18, 4, 0x16, 2}},
-    {EFI_GUID_ESRT,              "",      16,   measure_esrt,       {0}               },
-    {EFI_GUID_MEMORY_ATTRIBUTES, "",      16,   measure_attributes, {0}               },
-    {EFI_GUID_RT_PROPERTIES,     "",      8,    NULL,               {0}               },
-    {EFI_GUID_TPM_LOG,           "",      9,    measure_tpm_log,    {0}               },
+    {EFI_GUID_ACPI_20,           "",      36,   0,  false, {0}               },
+    {EFI_GUID_ACPI_10,           "",      20,   0,  false, {0}               },
+    {EFI_GUID_SMBIOS3,           "_SM3_", 0x18, 0,  false, {0x10, 8, 0x0C, 4}},
+    {EFI_GUID_SMBIOS,            "_SM_",  0x1F, 0,  false, {0x18, 4, 0x16, 2}},
+    {EFI_GUID_ESRT,              "",      16,   40, false, {0}               }, /* FwResourceCount entries */
+    {EFI_GUID_MEMORY_ATTRIBUTES, "",      16,   0,  true,  {0}               },
+    {EFI_GUID_RT_PROPERTIES,     "",      8,    0,  false, {0}               },
+    {EFI_GUID_TPM_LOG,           "",      9,    1,  false, {0}               }, /* a size, a log */
 };
 
 /* The table's length, or 0 when it makes no sense; adds what it points to. */
@@ -138,7 +120,12 @@ static uint64_t follow(struct collector *collector, const struct shape *shape, u
     if (pointer->address_bytes != 0)
         add(collector, read_field(header + pointer->address_at, pointer->address_bytes),
             read_field(header + pointer->length_at, pointer->length_bytes));
-    return shape->measure != NULL ? shape->measure(header) : shape->header_bytes;
+    if (shape->attributes) {
+        struct efi_memory_attributes_table table;
+        memcpy(&table, header, sizeof(table));
+        return runtime_map_attributes_bytes(&table);
+    }
+    return shape->header_bytes + (shape->each_bytes != 0 ? shape->each_bytes * read_field(header, 4) : 0);
 }
 
 /* Tables of unknown shape are kept up to the end of the page that they begin in. */

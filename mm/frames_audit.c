@@ -27,6 +27,7 @@ uint64_t frames_free_in(struct frames *frames, struct prange range)
 {
     uint64_t count = 0;
     CHECK(((range.start.value | range.end.value) & PAGE_MASK) == 0);
+    range = prange_intersect(range, PRANGE(0, frames->sections->limit * SECTION_BYTES)); /* no frame is beyond */
     spinlock_acquire(&frames->lock);
     for (uint64_t at = range.start.value, next; at < range.end.value; at = next) {
         uint32_t slot = section_slot(frames->sections, PADDR(at));

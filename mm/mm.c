@@ -76,7 +76,7 @@ enum status mm_begin(struct mm *mm, const struct mm_config *config)
     /* Counted in the map rather than taken from the headers: only what a descriptor lies under is in the total. */
     mm->image_pages = memmap_pages(&mm->map, MEMORY_KERNEL, false);
     early_init(&mm->early, &mm->map);
-    return store_map(mm);
+    return mm->early.free_pages != 0 ? store_map(mm) : STATUS_NO_MEMORY;
 }
 
 /* Page tables come from early allocation first, then from the frames. */
@@ -116,7 +116,7 @@ static bool is_directly_mapped(const struct mm *mm, const struct memory_region *
 {
     /* The .boot segments have an alias here only when they are no longer code (move_temporary_segments). */
     if (region->kind == MEMORY_KERNEL_BOOT)
-        return mm->reclaimed && !mm->boot_retained;
+        return mm->reclaimed && !mm->boot_retained && !memory_region_low(region);
     return directly_mapped[region->kind] && region->range.end.value <= DIRECT_MAP_BYTES;
 }
 

@@ -219,6 +219,8 @@ void page_array_set_kind(const struct page_array *array, struct prange range, en
 
 bool page_array_is_kind(const struct page_array *array, struct prange range, enum page_kind kind)
 {
+    /* Nothing beyond the sections has an entry, and a device may claim to be petabytes long. */
+    range = prange_intersect(range, PRANGE(0, array->sections->limit * SECTION_BYTES));
     while (!prange_empty(range)) {
         uint64_t count;
         const struct page *entries = next_part(array, &range, true, &count);

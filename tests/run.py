@@ -1,4 +1,4 @@
-"""Builds Keel and runs its tests: lint, host unit tests, replay of memory maps, boots in QEMU. Started by tests/run.
+"""Builds Keel and runs its tests: lint, units, fuzzing, replay of memory maps, boots in QEMU. Started by tests/run.
 
 The last line is "N passed, N failed" and counts single tests; the exit status is 0 only if some passed and none failed.
 A job that crashes, hangs or leaves no result counts as a failure, so that a silent harness cannot look like success.
@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 JOBS_AT_ONCE = 2            # a boot keeps about one CPU busy, whatever number of them the machine has
 BOOT_SHARDS = 2
+FUZZ_TARGETS = len(list((ROOT / "tests" / "fuzz" / "seeds").iterdir()))
 UNIT_TIMEOUT_SECONDS = 300
 PYTEST_TIMEOUT_SECONDS = 1800
 
@@ -30,13 +31,15 @@ def parse():
     parser = argparse.ArgumentParser(prog="tests/run", description="Build Keel and run its tests.", allow_abbrev=False)
     parser.add_argument("--quick", action="store_true", help="everything on the host, and only the quick boot rows")
     parser.add_argument("--long", action="store_true", help="the long boot rows too")
+    parser.add_argument("--fuzz", type=float, metavar="MINUTES", help="only fuzz, for so long in all")
     parser.add_argument("-k", metavar="WORDS", default="", help="only tests whose name matches (as pytest -k)")
     return parser.parse_args()
 
 
 def build():
     """Everything that is tested, and the list of unit test programs from the build's own inventory."""
-    ran = subprocess.run(["ninja", "-C", ROOT, "build/keel.efi", "build/keel.img", "unit"], stdin=subprocess.DEVNULL)
+    ran = subprocess.run(["ninja", "-C", ROOT, "build/keel.efi", "build/keel.img", "unit", "fuzz",
+                          "build/host/mutate", "build/adversary.efi"], stdin=subprocess.DEVNULL)
     if ran.returncode != 0:
         return None
     listed = subprocess.run(["ninja", "-C", ROOT, "-t", "targets", "all"], stdout=subprocess.PIPE, check=True)
@@ -114,8 +117,20 @@ def add(one, other):
     return Result(one.passed + other.passed, one.failures + other.failures, one.skipped + other.skipped)
 
 
+def fuzz_job(options):
+    """A short run of every target, or the time that the user gave, shared among them."""
+    command, seconds = [sys.executable, "tests/fuzz/run.py"], PYTEST_TIMEOUT_SECONDS
+    if options.fuzz:
+        command += ["--seconds", str(max(1, int(options.fuzz * 60 / FUZZ_TARGETS)))]
+        seconds += options.fuzz * 60
+    return tap_result("fuzz", *run(command, seconds))
+
+
 def jobs(options, programs):
     """(name, function, arguments) in the order in which they start: boots last, they are the long ones."""
+    if options.fuzz:
+        yield "fuzz", fuzz_job, [options]
+        return
     words = ["-k", options.k] if options.k else []
     marks = "quick" if options.quick else "" if options.long else "not long"
     chosen = [program for program in programs if options.k in program]
@@ -123,6 +138,8 @@ def jobs(options, programs):
     yield "maps", pytest_job, ["maps", ["tests/maps", *words]]
     if chosen:
         yield "unit", unit_job, [chosen]
+    if options.k in "fuzz":
+        yield "fuzz", fuzz_job, [options]
     for shard in range(BOOT_SHARDS):
         name = f"boot {shard + 1}/{BOOT_SHARDS}"
         yield name, pytest_job, [name, ["tests/boot", "-m", marks, f"--shard={shard}/{BOOT_SHARDS}", *words]]

@@ -108,13 +108,6 @@ static void emit_number(struct output *output, const struct specification *speci
     emit_field(output, specification, specification->zero, sign, first, (size_t)(digits + DIGITS_MAX - first));
 }
 
-static void emit_signed(struct output *output, const struct specification *specification, int64_t value)
-{
-    /* Negated as unsigned: -INT64_MIN is no int64_t. */
-    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    emit_number(output, specification, magnitude, 10, value < 0 ? "-" : "");
-}
-
 static void emit_conversion(struct output *output, const struct specification *specification)
 {
     bool wide = specification->wide;
@@ -127,9 +120,13 @@ static void emit_conversion(struct output *output, const struct specification *s
     case 's':
         emit_text(output, specification, va_arg(output->arguments, const char *));
         break;
-    case 'd':
-        emit_signed(output, specification, wide ? va_arg(output->arguments, int64_t) : va_arg(output->arguments, int));
+    case 'd': {
+        int64_t value = wide ? va_arg(output->arguments, int64_t) : va_arg(output->arguments, int);
+        /* Negated as unsigned: -INT64_MIN is no int64_t. */
+        uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+        emit_number(output, specification, magnitude, 10, value < 0 ? "-" : "");
         break;
+    }
     case 'u':
     case 'x': {
         uint64_t value = wide ? va_arg(output->arguments, uint64_t) : va_arg(output->arguments, unsigned);

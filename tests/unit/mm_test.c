@@ -305,6 +305,19 @@ static void no_conventional_memory_is_refused(void **state)
     assert_int_equal(begin_with(&rows[4], 3), STATUS_NO_MEMORY); /* boot services and loader only */
     assert_int_equal(begin_with(rows, 3), STATUS_NO_MEMORY);     /* Conventional below 1 MiB only */
     assert_int_equal(begin_with(rows, 0), STATUS_INVALID);
+    const struct efi_memory_descriptor nothing[] = {ROW(7, 0x100000, 0, WB), ROW(7, 0xFFFFFFFFFFFFF000, 2, WB)};
+    assert_int_equal(begin_with(nothing, 2), STATUS_NO_MEMORY); /* not one region is left */
+}
+
+/* Firmware may load us there. Nothing below 1 MiB is freed, so nothing of it enters the direct map. */
+static void a_temporary_segment_below_1mib_is_in_no_direct_map(void **state)
+{
+    (void)state;
+    struct paging_entry entry;
+    machine.config.segments[2].range = PRANGE(0x10000, 0x18000);
+    machine_reach(&machine, MACHINE_RECLAIMED);
+    assert_false(paging_lookup(&machine.mm.kernel_map, VADDR(DIRECT_MAP_BASE + 0x10000), &entry));
+    assert_false(mm_in_direct_map(&machine.mm, PRANGE(0x10000, 0x18000)));
 }
 
 /* However little there is: some stage says so, nothing is written where it should not be. */
@@ -344,6 +357,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(boot_segments_that_cannot_be_mapped_stay_ours, create, destroy),
         cmocka_unit_test_setup_teardown(tables_of_early_pages_are_used_again, create, destroy),
         cmocka_unit_test_setup_teardown(no_conventional_memory_is_refused, create, destroy),
+        cmocka_unit_test_setup_teardown(a_temporary_segment_below_1mib_is_in_no_direct_map, create, destroy),
         cmocka_unit_test_setup_teardown(scarce_memory_is_a_status, create, destroy),
     };
     return cmocka_run_group_tests_name("mm", tests, NULL, NULL);

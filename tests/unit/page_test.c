@@ -88,6 +88,9 @@ static void kinds_are_set_by_range(void **state)
     assert_true(page_array_is_kind(pages, PRANGE(0x1100000, 0x1110000), PAGE_AWAITING));
     assert_false(page_array_is_kind(pages, PRANGE(0x10FF000, 0x1110000), PAGE_AWAITING));
     assert_false(page_array_is_kind(pages, PRANGE(0x1100000, 0x1111000), PAGE_AWAITING));
+    /* A device of four petabytes takes no longer (it took minutes). */
+    assert_true(page_array_is_kind(pages, PRANGE(TIB, MEMMAP_PHYSICAL_END), PAGE_ABSENT));
+    assert_int_equal(frames_free_in(&machine.mm.frames, PRANGE(TIB, MEMMAP_PHYSICAL_END)), 0);
     page_array_set_kind(pages, PRANGE(0x1FE000, 0x402000), PAGE_FIRMWARE); /* across two block borders */
     assert_kind(0x1FD000, PAGE_FRAME);
     assert_kind(0x1FE000, PAGE_FIRMWARE);

@@ -194,10 +194,10 @@ static void resets_write_what_the_manuals_say(void **state)
     power_init(&power, &fadt, NULL);
     assert_int_equal(power_reset_acpi(&power), STATUS_TIMEOUT);
     assert_write(0, 0xCF9, 0x0F);
-    assert_int_equal(power_reset_cf9(), STATUS_TIMEOUT);
+    assert_int_equal(power_reset_cf9(NULL), STATUS_TIMEOUT);
     assert_write(1, 0xCF9, 0x02);
     assert_write(2, 0xCF9, 0x06);
-    assert_int_equal(power_reset_keyboard(), STATUS_TIMEOUT);
+    assert_int_equal(power_reset_keyboard(NULL), STATUS_TIMEOUT);
     assert_int_equal(ports.write_count, 3);
 
     fadt.reset = (struct acpi_register){.address = (uint64_t)0x1F << 32 | 3 << 16 | 0x43, .space = ACPI_SPACE_PCI};

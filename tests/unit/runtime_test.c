@@ -188,6 +188,37 @@ static void good_entries_narrow_the_flags(void **state)
     assert_int_equal(flags_at(DATA), PAGING_WRITE);
 }
 
+/* One region, because kind and attribute are alike, of which only a part is write-back. */
+static void an_entry_leaves_caching_as_it_is(void **state)
+{
+    (void)state;
+    const struct efi_memory_descriptor descriptors[] = {
+        DESCRIPTOR(EFI_CONVENTIONAL_MEMORY, 0x200000, 0x100, WB),
+        DESCRIPTOR(EFI_RUNTIME_SERVICES_DATA, DATA, 8, WB | RT),
+        DESCRIPTOR(EFI_RUNTIME_SERVICES_DATA, DATA + 0x8000, 8, EFI_MEMORY_UC | RT),
+    };
+    assert_int_equal(build(descriptors, ARRAY_COUNT(descriptors)), STATUS_OK);
+    attributes.header.entry_count = 1;
+    attributes.entries[0] = entry(EFI_RUNTIME_SERVICES_DATA, DATA, 16, XP);
+    assert_int_equal(runtime_map_attributes(&space, &map, &attributes.header), 0);
+    assert_int_equal(flags_at(DATA), PAGING_WRITE);
+    assert_int_equal(flags_at(DATA + 0x8000), PAGING_WRITE | PAGING_UNCACHED);
+}
+
+/* memmap_build gives the firmware every page that it touches; all of them are code. */
+static void unaligned_code_is_code_to_its_end(void **state)
+{
+    (void)state;
+    const struct efi_memory_descriptor descriptors[] = {
+        DESCRIPTOR(EFI_CONVENTIONAL_MEMORY, 0x200000, 0x100, WB),
+        DESCRIPTOR(EFI_RUNTIME_SERVICES_CODE, CODE + 0x800, 2, WB | RT),
+    };
+    assert_int_equal(build(descriptors, ARRAY_COUNT(descriptors)), STATUS_OK);
+    assert_true(is_rwx(CODE));
+    assert_true(is_rwx(CODE + 0x2000));
+    assert_int_equal(flags_at(CODE + 0x3000), ABSENT);
+}
+
 static void a_bad_entry_changes_nothing(void **state)
 {
     (void)state;
@@ -374,6 +405,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_beyond_the_half_is_left_out, start, stop),
         cmocka_unit_test_setup_teardown(no_memory_for_tables_is_said, start, stop),
         cmocka_unit_test_setup_teardown(good_entries_narrow_the_flags, start, stop),
+        cmocka_unit_test_setup_teardown(an_entry_leaves_caching_as_it_is, start, stop),
+        cmocka_unit_test_setup_teardown(unaligned_code_is_code_to_its_end, start, stop),
         cmocka_unit_test_setup_teardown(a_bad_entry_changes_nothing, start, stop),
         cmocka_unit_test_setup_teardown(of_two_that_overlap_the_first_counts, start, stop),
         cmocka_unit_test(a_senseless_header_has_no_length),

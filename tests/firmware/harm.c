@@ -1,0 +1,172 @@
+/* The harms, one small function each: see harm.h. */
+#include "tests/firmware/harm.h"
+
+#include "kernel/base/string.h"
+#include "tests/firmware/calls.h"
+#include "tests/firmware/firmware.h"
+#include "tests/firmware/instruction.h"
+#include "tests/firmware/serial.h"
+
+#define PATTERN_PAGES 16u
+#define PATTERN_WORDS (PATTERN_PAGES * PAGE_SIZE / 8)
+#define PATTERN_STEP  0x9E3779B97F4A7C15ull /* word n holds n of these: no two alike */
+
+#define NOT_MAPPED    0x0000700000000000ull /* canonical, and beyond any memory */
+#define NOT_CANONICAL 0x0001000000000000ull
+
+#define CODE_ANSWER 42u
+
+/* mov eax, CODE_ANSWER; ret */
+static const uint8_t code[] = {0xB8, CODE_ANSWER, 0, 0, 0, 0xC3};
+
+static volatile uint64_t *pattern;
+static uint8_t *boot_code;
+static uint32_t harms[CALLS_COUNT]; /* bits: index in the table below */
+
+static void read_word(uint64_t address)
+{
+    (void)*(volatile uint64_t *)vaddr_pointer(VADDR(address));
+}
+
+static void page_fault(uint64_t stack)
+{
+    (void)stack;
+    read_word(NOT_MAPPED);
+}
+
+static void general_protection(uint64_t stack)
+{
+    (void)stack;
+    read_word(NOT_CANONICAL);
+}
+
+static void undefined(uint64_t stack)
+{
+    (void)stack;
+    instruction_undefined();
+}
+
+/* What it reads there it writes back: page 0 holds the interrupt vectors of the compatibility module. */
+static void page_0(uint64_t stack)
+{
+    (void)stack;
+    volatile uint64_t *word = vaddr_pointer(VADDR(0x400));
+    *word = *word + 0;
+    serial_say("page 0 was read and written");
+}
+
+static void run_boot_code(uint64_t stack)
+{
+    (void)stack;
+    uint32_t (*function)(void) = (uint32_t(*)(void))(uintptr_t)boot_code;
+    serial_say("code in boot-services memory: %s", function() == CODE_ANSWER ? "ran" : "is not what it was");
+}
+
+static void read_boot_memory(uint64_t stack)
+{
+    (void)stack;
+    serial_say("boot-services memory: %s", harm_boot_memory_intact() ? "intact" : "changed");
+}
+
+static void interrupts(uint64_t stack)
+{
+    (void)stack;
+    instruction_interrupts_enable();
+}
+
+static void task_switched(uint64_t stack)
+{
+    (void)stack;
+    instruction_set_task_switched();
+}
+
+static void clobber(uint64_t stack)
+{
+    (void)stack;
+    instruction_clobber_sse();
+}
+
+/* As compilers do that keep SSE values on the stack. */
+static void aligned(uint64_t stack)
+{
+    instruction_load_aligned(stack - 8);
+    serial_say("movaps on the caller's stack: ok");
+}
+
+static void hang(uint64_t stack)
+{
+    (void)stack;
+    serial_say("never returns");
+    for (;;)
+        instruction_in8(0x80);
+}
+
+static efi_status EFIAPI device_error(void)
+{
+    return EFI_DEVICE_ERROR;
+}
+
+static const struct {
+    const char *name;
+    void (*act)(uint64_t stack);
+    efi_status(EFIAPI *instead)(void);
+} table[] = {
+    {"pf",            page_fault,         NULL        },
+    {"gp",            general_protection, NULL        },
+    {"ud",            undefined,          NULL        },
+    {"page0",         page_0,             NULL        },
+    {"boot-code",     run_boot_code,      NULL        },
+    {"boot-memory",   read_boot_memory,   NULL        },
+    {"interrupts",    interrupts,         NULL        },
+    {"task-switched", task_switched,      NULL        },
+    {"sse",           clobber,            NULL        },
+    {"aligned",       aligned,            NULL        },
+    {"hang",          hang,               NULL        },
+    {"fails",         NULL,               device_error},
+};
+
+bool harm_prepare(void)
+{
+    pattern = firmware_pages(EFI_BOOT_SERVICES_DATA, PATTERN_PAGES);
+    boot_code = firmware_pages(EFI_BOOT_SERVICES_CODE, 1);
+    if (pattern == NULL || boot_code == NULL)
+        return false;
+    for (uint64_t i = 0; i < PATTERN_WORDS; i++)
+        pattern[i] = i * PATTERN_STEP;
+    memcpy(boot_code, code, sizeof(code));
+    return true;
+}
+
+bool harm_add(uint32_t service, const char *name)
+{
+    for (uint32_t i = 0; i < ARRAY_COUNT(table); i++) {
+        if (strcmp(table[i].name, name) == 0) {
+            harms[service] |= 1u << i;
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t harm_do(uint32_t service, uint64_t stack)
+{
+    uint64_t instead = 0;
+    for (uint32_t i = 0; i < ARRAY_COUNT(table); i++) {
+        if ((harms[service] >> i & 1) == 0)
+            continue;
+        if (table[i].act != NULL)
+            table[i].act(stack);
+        else
+            instead = (uint64_t)(uintptr_t)table[i].instead;
+    }
+    return instead;
+}
+
+bool harm_boot_memory_intact(void)
+{
+    for (uint64_t i = 0; i < PATTERN_WORDS; i++) {
+        if (pattern[i] != i * PATTERN_STEP)
+            return false;
+    }
+    return true;
+}

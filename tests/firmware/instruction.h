@@ -1,0 +1,27 @@
+/* The instructions that the adversary needs and C does not have (instruction.asm); most of them to do harm. */
+#ifndef KEEL_TESTS_FIRMWARE_INSTRUCTION_H
+#define KEEL_TESTS_FIRMWARE_INSTRUCTION_H
+
+#include "kernel/base/types.h"
+
+uint8_t instruction_in8(uint16_t port);
+void instruction_out8(uint16_t port, uint8_t value);
+uint32_t instruction_in32(uint16_t port);
+void instruction_out32(uint16_t port, uint32_t value);
+
+/* STI. */
+void instruction_interrupts_enable(void);
+
+/* UD2: #UD. */
+void instruction_undefined(void);
+
+/* Sets CR0.TS: the next SSE instruction is an #NM. */
+void instruction_set_task_switched(void);
+
+/* All ones in xmm0 to xmm15 and an MXCSR with every exception unmasked. */
+void instruction_clobber_sse(void);
+
+/* MOVAPS from there: #GP unless the address is a multiple of 16. */
+void instruction_load_aligned(uint64_t address);
+
+#endif
