@@ -15,17 +15,9 @@
 
 #include "kernel/base/bits.h"
 #include "tests/unit/arena.h"
+#include "tests/unit/random.h"
 
 static struct arena arena;
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % limit;
-}
 
 static void machine(const struct prange *ranges, unsigned count)
 {

@@ -10,18 +10,10 @@
 
 #include "mm/heap.h"
 #include "tests/unit/arena.h"
+#include "tests/unit/random.h"
 
 static struct arena arena;
 static struct heap heap;
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % limit;
-}
 
 static void start(void)
 {

@@ -13,20 +13,12 @@
 
 #include "tests/unit/arena.h"
 #include "tests/unit/port_fake.h"
+#include "tests/unit/random.h"
 
 #define KERNEL_BASE 0xFFFF800000000000ull
 
 static struct arena arena;
 static struct page_map map;
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % limit;
-}
 
 static void start(unsigned levels, bool gigabyte_pages)
 {
