@@ -25,14 +25,6 @@ static inline void spinlock_acquire(struct spinlock *lock)
         cpu_relax();
 }
 
-static inline bool spinlock_try_acquire(struct spinlock *lock)
-{
-    /* Draws a ticket only if that ticket would be served at once. */
-    uint32_t serving = __atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE);
-    uint32_t expected = serving;
-    return __atomic_compare_exchange_n(&lock->next, &expected, serving + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
-
 static inline void spinlock_release(struct spinlock *lock)
 {
     /* Only the holder writes `serving`, so reading it needs no atomic. */

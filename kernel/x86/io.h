@@ -45,16 +45,6 @@ static inline void io_write32(uint16_t port, uint32_t value)
     __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
 }
 
-static inline uint8_t mmio_read8(const volatile void *address)
-{
-    return *(const volatile uint8_t *)address;
-}
-
-static inline uint16_t mmio_read16(const volatile void *address)
-{
-    return *(const volatile uint16_t *)address;
-}
-
 static inline uint32_t mmio_read32(const volatile void *address)
 {
     return *(const volatile uint32_t *)address;
@@ -63,16 +53,6 @@ static inline uint32_t mmio_read32(const volatile void *address)
 static inline uint64_t mmio_read64(const volatile void *address)
 {
     return *(const volatile uint64_t *)address;
-}
-
-static inline void mmio_write8(volatile void *address, uint8_t value)
-{
-    *(volatile uint8_t *)address = value;
-}
-
-static inline void mmio_write16(volatile void *address, uint16_t value)
-{
-    *(volatile uint16_t *)address = value;
 }
 
 static inline void mmio_write32(volatile void *address, uint32_t value)
