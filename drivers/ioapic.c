@@ -6,8 +6,8 @@
  *     01h               version: 23:16 number of the last line
  *     10h + 2n, 11h + 2n   line n: 7:0 vector, 13 active low, 15 level, 16 masked; in the upper half 63:56 destination
  *
- * Two accesses for each register, so the caller serialises. Delivery mode (10:8) and destination mode (11) stay 0:
- * fixed, to one physical APIC ID.
+ * Two accesses for each register, so the caller serialises. Destination mode (11) stays 0: one physical APIC ID. So
+ * does delivery mode (10:8), fixed, but for NMI.
  */
 #include "drivers/ioapic.h"
 
@@ -59,13 +59,20 @@ enum status ioapic_init(struct ioapic *ioapic, volatile void *registers, uint32_
 enum status ioapic_route(struct ioapic *ioapic, uint32_t gsi, uint8_t vector, uint32_t apic_id, uint32_t flags)
 {
     /* Vectors below 16 are illegal to an APIC (SDM 3, 11.5.2), and those below 32 are exceptions. */
-    if (!ioapic_has(ioapic, gsi) || vector < 32)
+    bool nmi = (flags & IOAPIC_NMI) != 0;
+    if (!ioapic_has(ioapic, gsi) || (vector < 32 && !nmi))
         return STATUS_INVALID;
     if (apic_id > 0xFF)
         return STATUS_LIMIT;
     uint32_t entry = ioapic_entry(gsi - ioapic->gsi_base);
     ioapic_write(ioapic, entry, ENTRY_MASKED); /* never half changed and live */
     ioapic_write(ioapic, entry + 1, apic_id << ENTRY_DESTINATION_SHIFT);
-    ioapic_write(ioapic, entry, vector | (flags & (IOAPIC_LEVEL | IOAPIC_ACTIVE_LOW)));
+    uint32_t allowed = IOAPIC_ACTIVE_LOW | (nmi ? IOAPIC_NMI : IOAPIC_LEVEL);
+    ioapic_write(ioapic, entry, vector | (flags & allowed));
     return STATUS_OK;
+}
+
+void ioapic_mask(struct ioapic *ioapic, uint32_t gsi)
+{
+    ioapic_write(ioapic, ioapic_entry(gsi - ioapic->gsi_base), ENTRY_MASKED);
 }

@@ -15,6 +15,7 @@
 /* How a line signals, as in its redirection entry. Without flags: edge, active high, as ISA interrupts do. */
 #define IOAPIC_ACTIVE_LOW ((uint32_t)1 << 13)
 #define IOAPIC_LEVEL      ((uint32_t)1 << 15)
+#define IOAPIC_NMI        ((uint32_t)4 << 8) /* delivery mode: no vector, and always edge */
 
 struct ioapic {
     volatile uint8_t *registers;
@@ -31,10 +32,14 @@ static inline bool ioapic_has(const struct ioapic *ioapic, uint32_t gsi)
 }
 
 /*
- * Delivers `gsi` as `vector` (32..255) to the CPU `apic_id`, fixed, physical destination. STATUS_INVALID: not one of
- * its lines; STATUS_LIMIT: an APIC ID over 255, which needs interrupt remapping.
+ * Delivers `gsi` as `vector` (32..255; with IOAPIC_NMI as an NMI, and `vector` is nothing) to the CPU `apic_id`, by
+ * physical destination. STATUS_INVALID: not one of its lines; STATUS_LIMIT: an APIC ID over 255, which needs interrupt
+ * remapping.
  */
 enum status ioapic_route(struct ioapic *ioapic, uint32_t gsi, uint8_t vector, uint32_t apic_id,
                          uint32_t flags) MUST_CHECK;
+
+/* The line, which must be one of its own, stays silent. */
+void ioapic_mask(struct ioapic *ioapic, uint32_t gsi);
 
 #endif

@@ -73,9 +73,9 @@ static void go_down(const char *command, const struct way *ways, unsigned count,
         print("%s: %s\n", command, ways[i].name);
         report(command, ways[i].name, ways[i].go(&machine_facts()->power));
     }
+    interrupts_restore(flags); /* the watch over a firmware call is another CPU's work */
     print("%s: firmware\n", command);
     report(command, "firmware", runtime_reset(reset));
-    interrupts_restore(flags);
 }
 
 void command_reboot(void)

@@ -16,6 +16,7 @@
 #include "drivers/i8042.h"
 #include "drivers/ich9.h"
 #include "drivers/pic.h"
+#include "drivers/pit.h"
 #include "drivers/serial.h"
 #include "kernel/console.h"
 #include "kernel/irq.h"
@@ -186,15 +187,34 @@ static void start_ioapics(void)
     }
 }
 
-/* An interrupt of a device that the console reads. False: it will be polled. */
-static bool route_isa(uint8_t isa_irq)
+/* The I/O APIC that a line of the PC/AT ends at, or NULL. */
+static struct ioapic *ioapic_of(const struct acpi_override *line)
+{
+    for (uint32_t i = 0; i < machine.ioapic_count; i++)
+        if (ioapic_has(&machine.ioapics[i], line->gsi))
+            return &machine.ioapics[i];
+    return NULL;
+}
+
+/* To this CPU, by `vector` or as an NMI (`kind`). False: no I/O APIC takes it. */
+static bool route_isa(uint8_t isa_irq, uint8_t vector, uint32_t kind)
 {
     struct acpi_override line = acpi_madt_isa(&machine.madt, isa_irq);
-    uint32_t flags = (line.level ? IOAPIC_LEVEL : 0u) | (line.active_low ? IOAPIC_ACTIVE_LOW : 0u);
-    for (uint32_t i = 0; i < machine.ioapic_count; i++)
-        if (ioapic_has(&machine.ioapics[i], line.gsi))
-            return ioapic_route(&machine.ioapics[i], line.gsi, VECTOR_CONSOLE, apic_id(), flags) == STATUS_OK;
-    return false;
+    struct ioapic *ioapic = ioapic_of(&line);
+    uint32_t flags = kind | (line.level ? IOAPIC_LEVEL : 0u) | (line.active_low ? IOAPIC_ACTIVE_LOW : 0u);
+    return ioapic != NULL && ioapic_route(ioapic, line.gsi, vector, apic_id(), flags) == STATUS_OK;
+}
+
+bool machine_start_nmi_ticks(void)
+{
+    pit_start_ticks();
+    return route_isa(PIT_TICK_IRQ, 0, IOAPIC_NMI);
+}
+
+void machine_stop_nmi_ticks(void)
+{
+    struct acpi_override line = acpi_madt_isa(&machine.madt, PIT_TICK_IRQ);
+    ioapic_mask(ioapic_of(&line), line.gsi);
 }
 
 void machine_start_interrupts(void)
@@ -208,11 +228,11 @@ void machine_start_interrupts(void)
     /*
      * Where no I/O APIC takes the line (an ACPI that is broken or absent), the monitor wakes up by the timer and looks.
      */
-    machine.console_polled = !route_isa(SERIAL_COM1_IRQ);
+    machine.console_polled = !route_isa(SERIAL_COM1_IRQ, VECTOR_CONSOLE, 0);
     enum status status = console_attach_keyboard();
     if (status != STATUS_OK)
         log_debug("i8042: %s", status_name(status));
-    else if (!route_isa(I8042_KEYBOARD_IRQ))
+    else if (!route_isa(I8042_KEYBOARD_IRQ, VECTOR_CONSOLE, 0))
         machine.console_polled = true;
     interrupts_enable();
 }

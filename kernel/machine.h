@@ -53,6 +53,13 @@ void machine_discover(void);
 /* 8259s off, local APIC on, I/O APIC; serial and keyboard interrupts routed; interrupts on. */
 void machine_start_interrupts(void);
 
+/*
+ * From here on this CPU gets an NMI 18 times a second, until the other one is called. False: no I/O APIC takes the
+ * PIT's line.
+ */
+bool machine_start_nmi_ticks(void);
+void machine_stop_nmi_ticks(void);
+
 /* The TSC calibrated, timer interrupts. */
 void machine_start_time(void);
 

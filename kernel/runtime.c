@@ -22,11 +22,20 @@
 #include "kernel/runtime_map.h"
 #include "kernel/runtime_value.h"
 #include "kernel/trap.h"
+#include "kernel/watchdog.h"
+#include "kernel/x86/cpu.h"
 #include "kernel/x86/firmware_call.h"
 #include "kernel/x86/regs.h"
 
 /* UEFI 2.10, 2.3.4 asks for 4 KiB; firmware that verifies a signature in SetVariable takes more. */
 #define STACK_PAGES 8u
+
+/*
+ * The specification knows no limit. Rewriting a full flash takes seconds, and cutting that off half way would be the
+ * worse harm.
+ */
+#define CALL_LIMIT_US 10000000u
+#define TEST_LIMIT_US 100000u
 
 /* "RUNTSERV": UEFI 2.10, 4.5. */
 #define RUNTIME_TABLE_SIGNATURE 0x56524553544E5552ull
@@ -188,6 +197,20 @@ static uint64_t service_function(enum runtime_service service)
     return runtime_map_holds(&kernel_mm.map, function, 1) ? function : 0;
 }
 
+/* What the service held when it ended so (its own locks, a flash half written) is unknown: never into it again. */
+static enum status turn_off(enum runtime_service service, const struct recovery *fault)
+{
+    bool late = fault->vector == VECTOR_NMI;
+    runtime.off[service] = late ? "it did not return" : "it faulted";
+    if (late)
+        log_error("runtime: %s is off from here on: still at 0x%llx after %u s", services[service].name,
+                  fault->fault_rip, CALL_LIMIT_US / 1000000);
+    else
+        log_error("runtime: %s is off from here on: %s at 0x%llx, address 0x%llx, error %llx", services[service].name,
+                  trap_name(fault->vector), fault->fault_rip, fault->fault_address, fault->error);
+    return late ? STATUS_TIMEOUT : STATUS_FAULT;
+}
+
 /* One call, in the firmware's space and on its stack (kernel/x86/firmware_call.h). The lock is held. */
 static enum status call_locked(enum runtime_service service, struct firmware_call *call)
 {
@@ -200,13 +223,11 @@ static enum status call_locked(enum runtime_service service, struct firmware_cal
         runtime.off[service] = "its code is not in runtime memory";
         return STATUS_UNSUPPORTED;
     }
-    /* What the service held when it faulted (its own locks, a flash half written) is unknown: never into it again. */
-    if (!firmware_call(call)) {
-        runtime.off[service] = "it faulted";
-        log_error("runtime: %s is off from here on: %s at 0x%llx, address 0x%llx, error %llx", services[service].name,
-                  trap_name(call->fault.vector), call->fault.fault_rip, call->fault.fault_address, call->fault.error);
-        return STATUS_FAULT;
-    }
+    (void)watchdog_start(CALL_LIMIT_US); /* without a limit rather than not at all */
+    bool returned = firmware_call(call);
+    watchdog_stop();
+    if (!returned)
+        return turn_off(service, &call->fault);
     if (call->interrupts_enabled && !runtime.interrupts_reported) {
         runtime.interrupts_reported = true;
         log_warn("runtime: %s came back with interrupts on", services[service].name);
@@ -290,6 +311,19 @@ bool runtime_contains_fault(void)
     bool returned = firmware_call(&call);
     spinlock_release(&runtime.lock);
     return !returned && call.fault.vector == VECTOR_PAGE_FAULT && call.fault.fault_rip == data;
+}
+
+enum status runtime_contains_hang(void)
+{
+    /* Our code is mapped there too, and this of it never returns. */
+    uint64_t code = (uint64_t)(uintptr_t)cpu_halt_forever;
+    struct firmware_call call = {.root = runtime.space.root, .stack_top = runtime.stack_top, .function = code};
+    spinlock_acquire(&runtime.lock);
+    bool limited = watchdog_start(TEST_LIMIT_US);
+    bool ended = limited && !firmware_call(&call) && call.fault.vector == VECTOR_NMI;
+    watchdog_stop();
+    spinlock_release(&runtime.lock);
+    return ended ? STATUS_OK : limited ? STATUS_FAULT : STATUS_UNSUPPORTED;
 }
 
 enum status runtime_reset(enum efi_reset_type type)

@@ -71,4 +71,7 @@ enum status runtime_reset(enum efi_reset_type type);
  */
 bool runtime_contains_fault(void);
 
+/* Likewise, to code of ours that never returns. STATUS_OK: it was ended. STATUS_UNSUPPORTED: nothing could end it. */
+enum status runtime_contains_hang(void);
+
 #endif

@@ -113,7 +113,7 @@ void smp_idle(void)
     }
 }
 
-static enum status wait_for_work(void)
+enum status smp_wait(void)
 {
     uint64_t deadline = time_deadline(SMP_RUN_LIMIT_US);
     while (__atomic_load_n(&work.unfinished, __ATOMIC_ACQUIRE) != 0) {
@@ -125,13 +125,13 @@ static enum status wait_for_work(void)
 }
 
 /*
- * Posts to the CPUs [first, end) and waits for them; the caller does it too when `here`. Work that timed out before
- * must be over, or its CPU would run this function in the place of that.
+ * To the CPUs [first, end). Work that timed out before must be over, or its CPU would run this function in the place of
+ * that.
  */
-static enum status run_on(unsigned first, unsigned end, bool here, void (*function)(void *), void *argument)
+static enum status post(unsigned first, unsigned end, void (*function)(void *), void *argument)
 {
     CHECK(interrupts_enabled() && cpu_index() == 0 && first != 0);
-    if (wait_for_work() != STATUS_OK)
+    if (smp_wait() != STATUS_OK)
         return STATUS_TIMEOUT;
     work.function = function;
     work.argument = argument;
@@ -141,19 +141,25 @@ static enum status run_on(unsigned first, unsigned end, bool here, void (*functi
         __atomic_store_n(&smp_cpu(i)->work_pending, 1, __ATOMIC_RELEASE);
         apic_send(smp_cpu(i)->apic_id, APIC_INTERRUPT | VECTOR_CALL);
     }
-    if (here)
-        function(argument);
-    return wait_for_work();
+    return STATUS_OK;
 }
 
 enum status smp_run_on_all(void (*function)(void *), void *argument)
 {
-    return run_on(1, smp_cpu_count(), true, function, argument);
+    if (post(1, smp_cpu_count(), function, argument) != STATUS_OK)
+        return STATUS_TIMEOUT;
+    function(argument);
+    return smp_wait();
+}
+
+enum status smp_post(unsigned index, void (*function)(void *), void *argument)
+{
+    return post(index, index + 1, function, argument);
 }
 
 enum status smp_run_on(unsigned index, void (*function)(void *), void *argument)
 {
-    return run_on(index, index + 1, false, function, argument);
+    return smp_post(index, function, argument) == STATUS_OK ? smp_wait() : STATUS_TIMEOUT;
 }
 
 /* ---- The end ---- */

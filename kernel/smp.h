@@ -50,6 +50,13 @@ enum status smp_run_on_all(void (*function)(void *), void *argument);
 /* The same on one CPU (any but the caller's). */
 enum status smp_run_on(unsigned index, void (*function)(void *), void *argument);
 
+/*
+ * Posts the work to one CPU (any but the caller's) and returns at once; smp_wait returns when it is done. In between
+ * nothing else may be posted. STATUS_TIMEOUT as above.
+ */
+enum status smp_post(unsigned index, void (*function)(void *), void *argument);
+enum status smp_wait(void);
+
 /* NMI to every other CPU, and a bounded wait until they have stopped. For panics. Returns how many did not. */
 unsigned smp_stop_others(void);
 

@@ -9,6 +9,7 @@
  */
 #include "kernel/time.h"
 
+#include "drivers/pit.h"
 #include "kernel/base/check.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/irq.h"
@@ -18,16 +19,6 @@
 /* CPUID leaves: SDM 2, CPUID; SDM 3, 19.7.3. */
 #define CPUID_TSC_RATIO 0x15u
 #define CPUID_FREQUENCY 0x16u
-
-/* The PIT's channel 2, whose gate is ours to open (Intel 8254; port 0x61 as in the PC/AT). */
-#define PIT_COMMAND         0x43u
-#define PIT_CHANNEL2        0x42u
-#define PIT_HZ              1193182u
-#define PIT_COUNT_FROM_MAX  0xB0u /* channel 2, low then high byte, mode 0 */
-#define PIT_LATCH           0x80u /* channel 2 */
-#define SPEAKER_PORT        0x61u
-#define SPEAKER_GATE        0x01u
-#define SPEAKER_SOUND       0x02u
 
 #define CALIBRATION_MS  10u
 #define READ_TRIES      5u
@@ -133,26 +124,6 @@ static uint64_t frequency_against(const struct time_reference *reference)
     return (end.tsc - start.tsc) * reference->frequency_hz / passed;
 }
 
-/* Counts down, so its negative counts up. */
-static uint64_t read_pit(void)
-{
-    io_write8(PIT_COMMAND, PIT_LATCH);
-    /* Latched, so that both halves are of one moment; a mode-0 counter goes on below 0 and wraps. */
-    uint32_t low = io_read8(PIT_CHANNEL2);
-    uint32_t high = io_read8(PIT_CHANNEL2);
-    return 0 - (uint64_t)(high << 8 | low);
-}
-
-static void start_pit(void)
-{
-    /* Gate on, speaker off: channel 2 is the one whose tone nobody needs. */
-    uint8_t speaker = io_read8(SPEAKER_PORT) & (uint8_t)~SPEAKER_SOUND;
-    io_write8(SPEAKER_PORT, speaker | SPEAKER_GATE);
-    io_write8(PIT_COMMAND, PIT_COUNT_FROM_MAX);
-    io_write8(PIT_CHANNEL2, 0xFF);
-    io_write8(PIT_CHANNEL2, 0xFF);
-}
-
 static enum status calibrate_tsc(const struct time_reference *references, unsigned count)
 {
     uint64_t hz = frequency_by_cpuid(&facts.source);
@@ -161,9 +132,9 @@ static enum status calibrate_tsc(const struct time_reference *references, unsign
         hz = frequency_against(&references[i]);
     }
     if (hz == 0) {
-        static const struct time_reference pit = {"PIT", read_pit, PIT_HZ, 0xFFFF};
+        static const struct time_reference pit = {"PIT", pit_counter, PIT_HZ, PIT_COUNTER_MASK};
         facts.source = pit.name;
-        start_pit();
+        pit_start_counter();
         hz = frequency_against(&pit);
     }
     /* Below 1 MHz it is no TSC but a reference that lied. */

@@ -4,6 +4,7 @@
  *     vector 0-31    recover_read's one instruction   -> its landing place
  *                    a point of recovery is set       -> there (recover_call, firmware_call)
  *                    NMI during a panic elsewhere     -> this CPU halts for good
+ *                    NMI of the watchdog              -> out of the firmware, as from a fault
  *                    anything else                    -> panic_trap
  *     vector 32-255                                   -> kernel/irq.c
  *
@@ -16,6 +17,7 @@
 
 #include "kernel/irq.h"
 #include "kernel/panic.h"
+#include "kernel/watchdog.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/gdt.h"
 #include "kernel/x86/idt.h"
@@ -86,12 +88,23 @@ static void recover(struct trap_frame *frame, struct recovery *recovery)
     frame->rflags &= ~(uint64_t)(RFLAGS_TF | RFLAGS_DF | RFLAGS_AC);
 }
 
+/* True: it was one of ours. */
+static bool nmi(struct trap_frame *frame)
+{
+    panic_stop_if_asked();
+    enum watchdog_nmi kind = watchdog_nmi();
+    /* Without a recovery the call came back by itself, in the last moment. */
+    if (kind == WATCHDOG_OVERDUE && this_cpu()->recovery != NULL)
+        recover(frame, this_cpu()->recovery);
+    return kind != WATCHDOG_FOREIGN;
+}
+
 /* NMI and machine checks come from outside: they say nothing about the code that they interrupt. */
 static void exception(struct trap_frame *frame)
 {
     bool from_outside = frame->vector == VECTOR_NMI || frame->vector == VECTOR_MACHINE_CHECK;
-    if (frame->vector == VECTOR_NMI)
-        panic_stop_if_asked();
+    if (frame->vector == VECTOR_NMI && nmi(frame))
+        return;
     /* By its address: recover_read needs no setting up, and so works while a recovery is set, and in a panic. */
     if (!from_outside && frame->rip == vaddr_of(recover_read_access).value)
         frame->rip = vaddr_of(recover_read_fault).value;

@@ -43,6 +43,19 @@ enum test_result test_fault(void)
     return TEST_PASSED;
 }
 
+/* Firmware-quirk 59 at its worst. Twice, likewise. */
+enum test_result test_hang(void)
+{
+    if (runtime_off_reason(RUNTIME_NEXT_VARIABLE) != NULL)
+        return tests_skip(runtime_off_reason(RUNTIME_NEXT_VARIABLE));
+    enum status status = runtime_contains_hang();
+    if (status == STATUS_UNSUPPORTED)
+        return tests_skip("one CPU, and no timer that can send an NMI");
+    TEST_ASSERT(status == STATUS_OK);
+    TEST_ASSERT(runtime_contains_hang() == STATUS_OK);
+    return TEST_PASSED;
+}
+
 enum test_result test_acpi(void)
 {
     const struct machine *machine = machine_facts();

@@ -44,6 +44,7 @@ static const struct test {
     {"runtime-time",       test_time       },
     {"runtime-variables",  test_variables  },
     {"runtime-fault",      test_fault      },
+    {"runtime-hang",       test_hang       },
     {"acpi",               test_acpi       },
     {"tables",             test_tables     },
     {"pci-silence",        test_silence    },

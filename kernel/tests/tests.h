@@ -70,6 +70,7 @@ enum test_result test_page_array(void);
 enum test_result test_time(void);
 enum test_result test_variables(void);
 enum test_result test_fault(void);
+enum test_result test_hang(void);
 enum test_result test_acpi(void);
 enum test_result test_tables(void);
 enum test_result test_silence(void);
