@@ -23,6 +23,7 @@
 
 #define BAR_BLOCKS        8u
 #define BAR_HEIGHT_PIXELS 32u
+#define BAR_MARK_PIXELS   4u /* a mark's: every boot pays for its uncached writes */
 #define BAR_WHITE         0xFFFFFFFFu
 
 #define FAILURE_LINE_BYTES 160u
@@ -37,8 +38,10 @@ static const char failure_texts[][52] = {
     [FAILURE_EXIT_NO_MAP] = "no memory map after a failed ExitBootServices",
     [FAILURE_PAGE_TABLES] = "the first page tables could not be built",
     [FAILURE_FAULT] = "a fault between firmware and kernel",
+    [FAILURE_VIRTUAL_MAP] = "calling SetVirtualAddressMap",
 };
 static const char failure_format[] = "\r\nkeel: failure %u: %s (0x%llx, 0x%llx)\r\n";
+static const char mark_format[] = "\r\nkeel: %s\r\n";
 
 bool failure_use_screen(const struct handoff_screen *screen, const struct firmware_map *map)
 {
@@ -56,7 +59,7 @@ bool failure_use_screen(const struct handoff_screen *screen, const struct firmwa
     return true;
 }
 
-static void draw_bar(uint32_t code)
+static void draw_bar(uint32_t code, uint32_t height_pixels)
 {
     /* A frame buffer that our tables do not map faults here, and the fault comes back to failure_halt: once only. */
     if (bar_begun)
@@ -70,7 +73,7 @@ static void draw_bar(uint32_t code)
      * Volatile, and written straight: the compiler must not think that nobody reads it. UC or WC does not matter here.
      */
     volatile uint32_t *row = (volatile uint32_t *)(uintptr_t)failure_screen.base;
-    for (uint32_t y = 0; y < BAR_HEIGHT_PIXELS && y < failure_screen.height_pixels; y++) {
+    for (uint32_t y = 0; y < height_pixels && y < failure_screen.height_pixels; y++) {
         for (uint32_t x = 0; x < failure_screen.width_pixels; x++) {
             /* By proportion, so that eight blocks fill a screen of any width. */
             uint64_t block = (uint64_t)x * BAR_BLOCKS / failure_screen.width_pixels;
@@ -93,6 +96,15 @@ static void put_serial(const char *line)
     }
 }
 
+void EFIAPI failure_mark(uint64_t mark)
+{
+    char line[FAILURE_LINE_BYTES];
+    format_buffer(line, sizeof(line), mark_format, failure_texts[mark]);
+    put_serial(line);
+    draw_bar((uint32_t)mark, BAR_MARK_PIXELS);
+    bar_begun = false; /* a later failure's bar goes over ours, unless ours faulted */
+}
+
 NORETURN void failure_halt(enum failure failure, uint64_t first, uint64_t second)
 {
     char line[FAILURE_LINE_BYTES];
@@ -103,6 +115,6 @@ NORETURN void failure_halt(enum failure failure, uint64_t first, uint64_t second
     format_buffer(line, sizeof(line), failure_format, (unsigned)failure, failure_texts[failure],
                   (unsigned long long)first, (unsigned long long)second);
     put_serial(line);
-    draw_bar((uint32_t)failure);
+    draw_bar((uint32_t)failure, BAR_HEIGHT_PIXELS);
     instruction_halt();
 }

@@ -17,10 +17,17 @@ enum failure {
     FAILURE_EXIT_NO_MAP = 3,       /* attempts, status */
     FAILURE_PAGE_TABLES = 4,       /* enum status, pages of the pool */
     FAILURE_FAULT = 5,             /* vector, instruction */
+    FAILURE_VIRTUAL_MAP = 6,       /* a mark, see below: what stops with this bar hangs in SetVirtualAddressMap */
 };
 
 /* Failures show on this screen from here on. False: it has no frame buffer, or an impossible one, or one in RAM. */
 bool failure_use_screen(const struct handoff_screen *screen, const struct firmware_map *map);
+
+/*
+ * Shows what is about to be done, by a line and a bar, for a machine on which it never ends. The bar stays until the
+ * kernel draws its screen. May fault where no page maps that screen: to be called through fault_contain.
+ */
+void EFIAPI failure_mark(uint64_t mark);
 
 /* Needs nothing to work: any stack, any page tables that map boot/. Every wait is bounded. */
 NORETURN void failure_halt(enum failure failure, uint64_t first, uint64_t second);

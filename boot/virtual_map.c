@@ -11,6 +11,7 @@
 #include "boot/virtual_map.h"
 
 #include "boot/buffers.h"
+#include "boot/failure.h"
 #include "boot/fault.h"
 #include "kernel/base/string.h"
 
@@ -55,6 +56,8 @@ void virtual_map_set(struct boot *boot)
     /* No service, or nothing to tell it of: NOT_CALLED, and the kernel decides what that means (kernel/runtime.c). */
     if (call.function == 0 || call.arguments[0] == 0)
         return;
+    struct fault_call mark = {.function = (uint64_t)(uintptr_t)failure_mark, .arguments = {FAILURE_VIRTUAL_MAP}};
+    (void)fault_contain(&mark); /* nobody can stop firmware that does not return; but it can be seen where it stands */
     /* Once: a second call is EFI_UNSUPPORTED at best, so a fault is not tried again. */
     bool returned = fault_contain(&call);
     handoff->virtual_map = call.result == EFI_SUCCESS ? HANDOFF_VIRTUAL_MAP_OK : HANDOFF_VIRTUAL_MAP_FAILED;

@@ -30,11 +30,17 @@ static bool is_mapped(const struct page_map *space, const struct memory_region *
     return is_runtime(region) && region->range.end.value <= (uint64_t)1 << (space->levels == 5 ? 56 : 47);
 }
 
-/* Types whose memory holds code. Firmware keeps runtime code in the other two as well, and adds the RUNTIME bit. */
+/*
+ * Whether code may lie there. Firmware keeps runtime code in all three types of code, and adds the RUNTIME bit; with
+ * that bit, types that say nothing of their content may hold it too.
+ */
 static bool is_code(const struct efi_memory_descriptor *descriptor)
 {
-    return descriptor->type == EFI_RUNTIME_SERVICES_CODE || descriptor->type == EFI_BOOT_SERVICES_CODE ||
-           descriptor->type == EFI_LOADER_CODE;
+    uint64_t wanted = EFI_MEMORY_RUNTIME | EFI_MEMORY_WB; /* registers hold none */
+    bool runtime = (descriptor->attribute & wanted) == wanted;
+    uint32_t type = descriptor->type;
+    return type == EFI_RUNTIME_SERVICES_CODE || type == EFI_BOOT_SERVICES_CODE || type == EFI_LOADER_CODE ||
+           (runtime && (type == EFI_RESERVED_MEMORY || type == EFI_CONVENTIONAL_MEMORY));
 }
 
 /* All of it as data: apply_descriptor makes code of what is code. */

@@ -19,7 +19,7 @@
 
 #define INIT_DELAY_US      10u     /* CPUs newer than Intel family 6 and AMD family 0xF need no more */
 #define RESEND_AFTER_US    200u
-#define ARRIVAL_LIMIT_US   100000u /* since the last arrival; an emulated CPU may have to wait for a real one */
+#define ARRIVAL_LIMIT_US   1000000u /* since the last arrival; an emulated CPU may have to wait 0.1 s for a real one */
 #define SPEC_INIT_DELAY_US 10000u  /* SDM 3, 9.4.4.1 */
 #define SPEC_SIPI_DELAY_US 200u
 #define ONLINE_LIMIT_US    5000000u /* from the claim to the idle loop */

@@ -57,6 +57,64 @@ enum test_result test_frames(void)
     return TEST_PASSED;
 }
 
+/* Above that, a virtual machine that had touched all of its memory would be too large for its host. */
+#define EVERY_FRAME_MAX (GIB >> PAGE_SHIFT)
+
+/* A run that is held: the next one, and in each of its frames the frame's own address. */
+struct held_run {
+    uint64_t next;
+    uint64_t address;
+};
+
+/* Takes all runs of that order that there are, writing on each frame; the last of them, or 0. */
+static uint64_t take_all(unsigned order)
+{
+    uint64_t last = 0;
+    for (struct paddr run; (run = frame_alloc(memory_cache(), order)).value != 0; last = run.value)
+        for (uint64_t i = 0; i < 1ull << order; i++) {
+            struct paddr frame = PADDR(run.value + (i << PAGE_SHIFT));
+            *(struct held_run *)mm_pointer(&kernel_mm, frame) = (struct held_run){last, frame.value};
+        }
+    return last;
+}
+
+/* Frees what take_all took; how many frames were not as it left them. */
+static uint32_t give_all(unsigned order, uint64_t last)
+{
+    uint32_t errors = 0;
+    while (last != 0) {
+        struct paddr run = PADDR(last);
+        last = ((const struct held_run *)mm_pointer(&kernel_mm, run))->next;
+        for (uint64_t i = 0; i < 1ull << order; i++) {
+            struct paddr frame = PADDR(run.value + (i << PAGE_SHIFT));
+            errors += ((const struct held_run *)mm_pointer(&kernel_mm, frame))->address != frame.value;
+        }
+        frame_free(memory_cache(), run, order);
+    }
+    return errors;
+}
+
+/* Every free frame can be had, once, and is memory: what the firmware had there is gone, or was not free. */
+enum test_result test_every(void)
+{
+    uint64_t last[FRAME_ORDERS];
+    struct frames_stats left;
+    uint64_t free_before = frames_free_count(&kernel_mm.frames);
+    uint32_t errors = 0;
+    if (free_before > EVERY_FRAME_MAX)
+        return tests_skip("more memory than a host should have to hold");
+    for (unsigned order = FRAME_ORDERS; order-- > 0;)
+        last[order] = take_all(order);
+    frames_get_stats(&kernel_mm.frames, &left);
+    for (unsigned order = 0; order < FRAME_ORDERS; order++)
+        errors += give_all(order, last[order]);
+    TEST_ASSERT(errors == 0);
+    TEST_ASSERT(left.free == left.cached); /* what other CPUs keep for themselves */
+    TEST_ASSERT(frames_free_count(&kernel_mm.frames) == free_before);
+    TEST_ASSERT(mm_audit(&kernel_mm) == STATUS_OK);
+    return TEST_PASSED;
+}
+
 /* Rule 9: nothing below 1 MiB can be had, or is free. */
 enum test_result test_low_memory(void)
 {

@@ -60,6 +60,7 @@ enum test_result test_shootdown(void);
 
 /* memory.c */
 enum test_result test_frames(void);
+enum test_result test_every(void);
 enum test_result test_low_memory(void);
 enum test_result test_ledger(void);
 enum test_result test_heap(void);
@@ -69,6 +70,7 @@ enum test_result test_page_array(void);
 /* firmware.c */
 enum test_result test_time(void);
 enum test_result test_variables(void);
+enum test_result test_sse(void);
 enum test_result test_fault(void);
 enum test_result test_hang(void);
 enum test_result test_acpi(void);

@@ -69,6 +69,23 @@ static void line_has_code_text_and_numbers(void **state)
                                      "(0x10, 0x8000000000000002)\r\n");
 }
 
+/* Code 6 is 00000110. What fails after a mark still shows its own. */
+static void a_mark_shows_and_goes_on(void **state)
+{
+    (void)state;
+    struct boot boot = fake_boot();
+    struct handoff_screen described = screen(HANDOFF_PIXEL_RGBX);
+    failure_use_screen(&described, &boot.map);
+    failure_mark(FAILURE_VIRTUAL_MAP);
+    assert_string_equal(fake.serial, "\r\nkeel: calling SetVirtualAddressMap\r\n");
+    for (uint32_t x = 0; x < WIDTH; x++)
+        assert_int_equal(pixels[3 * PITCH + x], x / 8 == 5 || x / 8 == 6 ? WHITE : 0xFF);
+    assert_int_equal(pixels[4 * PITCH], 0); /* lower than a failure's */
+    fail_with(FAILURE_FAULT);
+    assert_int_equal(pixels[6 * 8], 0xFF);
+    assert_int_equal(pixels[7 * 8], WHITE);
+}
+
 static void absent_port_is_left_alone(void **state)
 {
     (void)state;
@@ -113,6 +130,7 @@ int main(void)
         cmocka_unit_test_setup(unusable_screens_are_not_used, setup),
         cmocka_unit_test_setup(bar_spells_the_code, setup),
         cmocka_unit_test_setup(line_has_code_text_and_numbers, setup),
+        cmocka_unit_test_setup(a_mark_shows_and_goes_on, setup),
         cmocka_unit_test_setup(absent_port_is_left_alone, setup),
         cmocka_unit_test_setup(stuck_port_ends, setup),
     };

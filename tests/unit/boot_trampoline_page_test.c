@@ -113,7 +113,8 @@ static void only_page_zero(void **state)
 static void others_are_not_taken(void **state)
 {
     (void)state;
-    fake_add_descriptor(EFI_RUNTIME_SERVICES_DATA, 0x90000, 0x10, WB);
+    fake_add_descriptor(EFI_RESERVED_MEMORY, 0x98000, 8, WB);
+    fake_add_descriptor(EFI_RUNTIME_SERVICES_DATA, 0x90000, 8, WB);
     fake_add_descriptor(EFI_BOOT_SERVICES_DATA, 0x80000, 0x10, WB | EFI_MEMORY_RUNTIME);
     fake_add_descriptor(EFI_BOOT_SERVICES_DATA, 0x70000, 0x10, EFI_MEMORY_UC);
     fake_add_descriptor(EFI_BOOT_SERVICES_DATA, 0x1000, 2, WB);

@@ -121,6 +121,22 @@ static void a_missing_attribute_does_not_matter(void **state)
     assert_true(is_rwx(CODE));
 }
 
+/* Firmware-quirk 29: what the type does not tell may be code. */
+static void types_that_say_nothing_may_hold_code(void **state)
+{
+    (void)state;
+    const struct efi_memory_descriptor descriptors[] = {
+        DESCRIPTOR(EFI_RESERVED_MEMORY, CODE, 16, WB | RT),
+        DESCRIPTOR(EFI_CONVENTIONAL_MEMORY, CODE + 0x10000, 16, WB | RT),
+        DESCRIPTOR(EFI_BOOT_SERVICES_DATA, CODE + 0x20000, 16, WB | RT),
+        DESCRIPTOR(EFI_RESERVED_MEMORY, CODE + 0x30000, 16, RT),
+    };
+    assert_int_equal(build(descriptors, ARRAY_COUNT(descriptors)), STATUS_OK);
+    assert_true(is_rwx(CODE) && is_rwx(CODE + 0x10000));
+    assert_int_equal(flags_at(CODE + 0x20000), PAGING_WRITE);
+    assert_int_equal(flags_at(CODE + 0x30000), PAGING_WRITE | PAGING_UNCACHED);
+}
+
 static void what_is_beyond_the_half_is_left_out(void **state)
 {
     (void)state;
@@ -402,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_kind_has_its_flags, start, stop),
         cmocka_unit_test_setup_teardown(a_missing_attribute_does_not_matter, start, stop),
+        cmocka_unit_test_setup_teardown(types_that_say_nothing_may_hold_code, start, stop),
         cmocka_unit_test_setup_teardown(what_is_beyond_the_half_is_left_out, start, stop),
         cmocka_unit_test_setup_teardown(no_memory_for_tables_is_said, start, stop),
         cmocka_unit_test_setup_teardown(good_entries_narrow_the_flags, start, stop),

@@ -225,6 +225,27 @@ static void acpi_tables_and_the_tpm_area_are_kept(void **state)
     assert_int_equal(list.count, 2);
 }
 
+/* ACPI 6.5, 5.2.23: the BGRT says where a BMP lies, and only that one how long it is. */
+static void the_picture_of_a_bgrt_is_kept(void **state)
+{
+    (void)state;
+    acpi.table_count = 1;
+    acpi.tables[0] = (struct acpi_table){
+        .signature = {'B', 'G', 'R', 'T'},
+          .valid = true, .extent = PRANGE(STAKE, STAKE + 56), .bytes = at(STAKE)
+    };
+    put_number(STAKE + 40, STAKE + 0x1000, 8);
+    put(STAKE + 0x1000, "BM", 2);
+    put_number(STAKE + 0x1002, 0x3036, 4);
+    collect();
+    assert_int_equal(list.count, 2);
+    assert_kept(0, STAKE, 56);
+    assert_kept(1, STAKE + 0x1000, 0x3036);
+    put_number(STAKE + 0x1002, 3, 4); /* shorter than its own header */
+    collect();
+    assert_int_equal(list.count, 1);
+}
+
 static void one_byte_that_changes_is_found(void **state)
 {
     (void)state;
@@ -288,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup(senseless_lengths_keep_the_first_page, start),
         cmocka_unit_test_setup(the_system_table_and_its_array_are_followed, start),
         cmocka_unit_test_setup(acpi_tables_and_the_tpm_area_are_kept, start),
+        cmocka_unit_test_setup(the_picture_of_a_bgrt_is_kept, start),
         cmocka_unit_test_setup(one_byte_that_changes_is_found, start),
         cmocka_unit_test_setup(more_than_there_is_room_for_widen_the_hull, start),
         cmocka_unit_test_setup(garbage_is_harmless, start),
