@@ -5,10 +5,11 @@
  *     loaded at   e.g.    0x1D5E1000   ... applying .reloc once; we run here in phases F and N, mapped 1:1
  *     then        0xFFFFFFFF80000000   and phase N applies .reloc again, by the difference: the kernel runs as linked
  *
- *     headers | .text .rdata .data .pdata | .boot .bootd .bootr .bootz | .ksyms .reloc
+ *     headers | .text .rdata .data .pdata | .boot .bootd .bootr .bootz | .ksyms .sbat .reloc
  *                                        one run of sections, which phase R gives back as a whole
  *
- * .reloc is not discarded by any firmware that we know of, although it might be; image_check would then refuse.
+ * .reloc is needed in memory, so the build takes the mark "discardable" off it: firmware loads such sections all the
+ * same, shim leaves them out (it skips IMAGE_SCN_MEM_DISCARDABLE). image_check refuses an image that came without.
  */
 #include "boot/image.h"
 

@@ -3,7 +3,7 @@
 Owns the lists of places where distributions put OVMF and U-Boot. Writes nothing, and nothing that it finds may be
 opened for writing: a variable store belongs to the system, not to us.
 
-As a program: `image/firmware.py ovmf|uboot|PATH` prints what it found, or fails with what it looked for.
+As a program: `image/firmware.py ovmf|ovmf-secure|uboot|PATH` prints what it found, or fails with what it looked for.
 """
 
 import os
@@ -42,6 +42,12 @@ OVMF_PAIRS = [
     ("/usr/local/share/qemu/edk2-x86_64-code.fd", "/usr/local/share/qemu/edk2-i386-vars.fd"),
     ("/usr/share/qemu/edk2-x86_64-code.fd", "/usr/share/qemu/edk2-i386-vars.fd"),
 ]
+
+# Firmware that enforces Secure Boot, with a variable store that trusts a key which a person can sign with. Only Debian
+# and Ubuntu have such a store; those of Fedora, openSUSE and Gentoo trust Microsoft and the distribution, whose private
+# keys nobody else has. docs/secure-boot.md says how to make one.
+SECURE = "ovmf-secure"
+SECURE_PAIRS = [("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd")]
 
 # Code and variables in one file; variables then do not last from boot to boot.
 OVMF_WHOLE = ["/usr/share/ovmf/OVMF.fd", "/usr/share/qemu/OVMF.fd", "/usr/share/edk2/x64/OVMF.4m.fd"]
@@ -109,6 +115,20 @@ def find_ovmf(environment):
     return find_whole("ovmf", OVMF_WHOLE, "install the package ovmf (edk2-ovmf), or set OVMF_CODE and OVMF_VARS")
 
 
+def find_secure(environment):
+    code, variables = environment.get("OVMF_CODE"), environment.get("OVMF_VARS")
+    if code and variables:
+        return pair(SECURE, code, variables)
+    if code or variables:  # a guess would be a store that trusts nobody, and then everything starts
+        raise FirmwareError("ovmf-secure needs OVMF_CODE and OVMF_VARS both: only one of them is set")
+    for code, variables in SECURE_PAIRS:
+        if os.path.isfile(code) and os.path.isfile(variables):
+            return Firmware(SECURE, code, variables)
+    raise FirmwareError("no ovmf-secure firmware found: Debian's and Ubuntu's package ovmf brings it; elsewhere set "
+                        "OVMF_CODE to a build with Secure Boot (OVMF_CODE*secboot*), OVMF_VARS to a variable store "
+                        "that trusts your certificate, KEEL_KEY and KEEL_CERT to your key: docs/secure-boot.md")
+
+
 def find_whole(name, places, advice):
     for path in places:
         if os.path.isfile(path):
@@ -118,18 +138,19 @@ def find_whole(name, places, advice):
 
 def find_path(path):
     if not os.path.isfile(path):
-        raise FirmwareError(f"no such firmware: {path} (known names: ovmf, uboot; or the path of a .fd or .rom file)")
+        raise FirmwareError(f"no such firmware: {path} (known names: ovmf, ovmf-secure, uboot; or the path of a "
+                            ".fd or .rom file)")
     return Firmware(os.path.basename(path), path, matching_variables(path))
 
 
 def find(name, environment=os.environ):
-    """The firmware of that name (ovmf, uboot) or at that path. Raises FirmwareError."""
+    """The firmware of that name (ovmf, ovmf-secure, uboot) or at that path. Raises FirmwareError."""
     if name == "ovmf":
         return find_ovmf(environment)
     if name == "uboot":
         return find_whole("uboot", UBOOT_WHOLE, "install the package u-boot-qemu, or give the path of a u-boot.rom")
-    if name == "ovmf-secure":
-        raise FirmwareError("ovmf-secure is not there yet: Keel's image is not signed; use ovmf")
+    if name == SECURE:
+        return find_secure(environment)
     return find_path(name)
 
 

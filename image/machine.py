@@ -76,6 +76,18 @@ def works(accelerator):
     return ended.returncode == EXIT_TESTS_FAILED
 
 
+def copy_sparse(source, target):
+    """Copies a file, and leaves out what is zero: an image of 40 MiB holds less than one."""
+    zeros = bytes(1 << 16)
+    with open(source, "rb") as whole, open(target, "wb") as copy:
+        for block in iter(lambda: whole.read(len(zeros)), b""):
+            if block == zeros:
+                copy.seek(len(zeros), os.SEEK_CUR)
+            else:
+                copy.write(block)
+        copy.truncate()
+
+
 def has_display():
     return platform.system() == "Darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
@@ -83,12 +95,14 @@ def has_display():
 class Machine:
     """memory, cpus, firmware, headless, command_line, image, extra: as the options of image/run.
 
-    serial: what QEMU's -serial gets. prepare() puts the command line into a copy of the image, in a directory that the
-    caller owns and removes; command() is then a list of arguments for QEMU.
+    serial: what QEMU's -serial gets. loader: an EFI application that the firmware starts instead of what is on the
+    disk, which is then of a kind that firmware's drivers take up and let go quickly. prepare() puts the command line
+    into a copy of the image, in a directory that the caller owns and removes; command() is then a list of arguments
+    for QEMU.
     """
 
     def __init__(self, memory="512M", cpus=4, firmware_name="ovmf", headless=True, command_line=None, image=IMAGE,
-                 extra=(), serial="mon:stdio"):
+                 extra=(), serial="mon:stdio", loader=None):
         self.memory_mib = memory_mib(memory)
         self.cpus = cpus
         self.firmware = firmware.find(firmware_name)
@@ -97,12 +111,13 @@ class Machine:
         self.image = Path(image)
         self.extra = list(extra)
         self.serial = serial
+        self.loader = loader
 
     def prepare(self, directory):
         if self.command_line is None:
             return
         copy, text = Path(directory, "keel.img"), Path(directory, "cmdline.txt")
-        shutil.copyfile(self.image, copy)
+        copy_sparse(self.image, copy)
         text.write_bytes(self.command_line.encode() + b"\n")
         mcopy = subprocess.run(["mcopy", "-o", "-i", f"{copy}@@{ESP_OFFSET}", text, "::/keel/cmdline.txt"],
                                stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -121,9 +136,22 @@ class Machine:
     def processor(self):
         accelerator = []
         if not self.added("accel", "enable-kvm"):
-            accelerator = [word for name in accelerators() for word in ("-accel", name)]
+            names = accelerators()
+            if self.firmware.name == firmware.SECURE:
+                # macOS's virtualisation has no SMM. For each variable all CPUs meet there, and spin until the last one
+                # came: where they are translated, on fewer CPUs of the host, taking turns is six times as fast.
+                names = ["tcg,thread=single" if name == "tcg" else name for name in names if name != "hvf"]
+            accelerator = [word for name in names for word in ("-accel", name)]
         # max: all that the host has under KVM, all that QEMU can do under TCG (SMEP, SMAP, UMIP, 1 GiB pages).
-        return ["-machine", "q35", *accelerator, "-cpu", "max", "-smp", str(self.cpus)]
+        return ["-machine", "q35", *self.secure(), *accelerator, "-cpu", "max", "-smp", str(self.cpus)]
+
+    def secure(self):
+        """What firmware with Secure Boot needs: its variables out of the reach of all code but its own, in SMM."""
+        if self.firmware.name != firmware.SECURE:
+            return []
+        # edk2, OvmfPkg, S3Verification(): a 64-bit build from before 2023 halts when there is S3 besides SMM.
+        return ["-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
+                "-global", "ICH9-LPC.disable_s3=1"]
 
     def memory(self):
         if self.added("m"):
@@ -147,7 +175,9 @@ class Machine:
         # snapshot=on: what the guest writes to the disk is gone afterwards, build/keel.img stays as it was built.
         # No network card: Keel has no use for one, and the firmware would try to boot from it.
         network = [] if self.added("nic", "net", "netdev") else ["-nic", "none"]
-        return ["-drive", f"format=raw,snapshot=on,file={self.image}", *network,
+        disk = f"format=raw,snapshot=on,file={self.image}"
+        disks = ["-drive", f"if=virtio,{disk}", "-kernel", self.loader] if self.loader else ["-drive", disk]
+        return [*disks, *network,
                 "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"]
 
     def console(self):

@@ -75,6 +75,15 @@ class Qmp:
             self.events.append(message)
         return message
 
+    def wait(self, event):
+        """Waits for an event of that name, unless it came already."""
+        while not any(message["event"] == event for message in self.events):
+            try:
+                if self.receive() is None:
+                    raise QmpError(f"{event}: QEMU is gone")
+            except OSError as error:
+                raise QmpError(f"{event}: {error}") from error
+
     def drain(self):
         """Reads events until QEMU closes the connection."""
         self.socket.settimeout(None)

@@ -26,13 +26,18 @@ import machine
 import qmp
 
 SETUP = machine.ROOT / "image" / "setup"
+SIGN = machine.ROOT / "image" / "sign"
+ESP = machine.ROOT / "image" / "esp"
+KERNEL = machine.ROOT / "build" / "keel.efi"
 
 OK, FAILED, NOT_STARTED, TIMED_OUT, ENDED_FROM_OUTSIDE = 0, 1, 2, 124, 130
 
 EPILOG = """\
 The console is this terminal. Keys: Ctrl-A X ends QEMU, Ctrl-A C reaches QEMU's monitor and back, Ctrl-A Ctrl-A
 sends a Ctrl-A; everything else, Ctrl-C too, goes to Keel.
-Environment: QEMU, OVMF_CODE, OVMF_VARS, CLANG, LLD_LINK, NASM, PYTHON name other tools and files.
+With --firmware ovmf-secure the kernel is signed first, by --key or Debian's test key; an --image boots as it is.
+Environment: QEMU, OVMF_CODE, OVMF_VARS, CLANG, LLD_LINK, NASM, PYTHON name other tools and files; KEEL_KEY,
+KEEL_CERT and KEEL_PASSPHRASE stand for --key, --cert and the key's passphrase.
 Exit status: 0 after a power-off by the kernel; 1 after a panic, a failed test or a reset; 2 when nothing was
 started; 124 after a time-out; 130 when ended from outside."""
 
@@ -48,7 +53,9 @@ def parse(arguments):
     parser.add_argument("--memory", default="512M", metavar="SIZE", help="memory, such as 512M or 2G (%(default)s)")
     parser.add_argument("--cpus", type=int, default=4, metavar="N", help="number of CPUs (%(default)s)")
     parser.add_argument("--firmware", default="ovmf", metavar="NAME|PATH",
-                        help="ovmf, uboot, or a firmware file (%(default)s)")
+                        help="ovmf, ovmf-secure, uboot, or a firmware file (%(default)s)")
+    parser.add_argument("--key", metavar="FILE", help="with ovmf-secure: sign with this private key (PEM) ...")
+    parser.add_argument("--cert", metavar="FILE", help="... to which this certificate (PEM) belongs")
     parser.add_argument("--append", metavar="TEXT", help="kernel command line, such as 'run=\"mem; poweroff\"'")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="end QEMU and fail after so long")
     parser.add_argument("--image", type=Path, metavar="FILE", help="boot this image and build nothing")
@@ -63,12 +70,18 @@ def parse(arguments):
     if options.extra:
         parser.error(f"unknown argument {options.extra[0]}; arguments for QEMU come after --")
     options.extra = extra
+    options.signed = options.firmware == firmware.SECURE and not options.image
+    if (options.key or options.cert) and not options.signed:
+        parser.error("--key and --cert sign what is built for --firmware ovmf-secure; image/sign signs anything else")
+    if bool(options.key) != bool(options.cert):
+        parser.error("--key and --cert go together")
     return options
 
 
 def sets(options):
     """What image/setup is to provide."""
-    return ["run", *["uboot"] * (options.firmware == "uboot"), *["window"] * (not options.headless)]
+    return ["run", *["uboot"] * (options.firmware == "uboot"), *["secure"] * (options.firmware == firmware.SECURE),
+            *["window"] * (not options.headless)]
 
 
 def build():
@@ -83,10 +96,24 @@ def build():
     return ninja.wait() == 0
 
 
-def described(command_line, command):
+def signed_image(options, directory):
+    """An image with the kernel, signed; made in the directory."""
+    kernel, image = Path(directory, "signed.efi"), Path(directory, "signed.img")
+    key = ["--key", options.key, "--cert", options.cert] if options.key else []
+    for command in ([SIGN, KERNEL, kernel, *key], [ESP, image, kernel]):
+        if subprocess.run([sys.executable, *command]).returncode != 0:
+            raise machine.MachineError("there is no signed kernel to boot")
+    return image
+
+
+def described(options, command):
     """The QEMU command as a person can paste it."""
-    note = [f"# with this text in \\keel\\cmdline.txt of a copy of the image: {command_line}"] if command_line else []
-    return "\n".join(note + [" ".join(shlex.quote(str(word)) for word in command)])
+    notes = []
+    if options.signed:
+        notes.append("# with a copy of the image, the kernel in it signed by image/sign")
+    if options.append:
+        notes.append(f"# with this text in \\keel\\cmdline.txt of a copy of the image: {options.append}")
+    return "\n".join(notes + [" ".join(shlex.quote(str(word)) for word in command)])
 
 
 def doctor(options):
@@ -116,11 +143,13 @@ def doctor(options):
             ("python", f"{sys.executable}: Python {platform.python_version()}"),
             ("qemu", version(qemu, "--version")),
             ("ovmf", firmware_files("ovmf")),
+            ("ovmf-secure", firmware_files("ovmf-secure")),
+            ("sbsign", version("sbsign", "--version")),
             ("uboot", firmware_files("uboot")),
             ("accel", ", then ".join(machine.accelerators()) if shutil.which(qemu) else "unknown without QEMU"),
             ("window", "no" if options.headless else "yes")]
     for name, text in rows:
-        print(f"{name:8} {text}")
+        print(f"{name:11} {text}")
     sys.stdout.flush()
     return subprocess.run([SETUP, "--check", *sets(options), "test"]).returncode
 
@@ -197,8 +226,11 @@ def watch(process, listener, timeout):
     return code, link.shutdown_reason()
 
 
-def boot(wished, timeout):
+def boot(wished, options):
+    timeout = options.timeout
     with tempfile.TemporaryDirectory(prefix="keel-") as directory, TerminalKept():
+        if options.signed:
+            wished.image = signed_image(options, directory)
         wished.prepare(directory)
         listener = qmp.Listener(Path(directory) / "qmp")
         stdin = None if owns_terminal() else subprocess.DEVNULL
@@ -243,9 +275,9 @@ def main():
     wished = machine.Machine(options.memory, options.cpus, options.firmware, options.headless, options.append,
                              options.image or machine.IMAGE, options.extra)
     if options.dry_run:
-        print(described(options.append, wished.command()))
+        print(described(options, wished.command()))
         return OK
-    status, sentence = boot(wished, options.timeout)
+    status, sentence = boot(wished, options)
     if sentence:
         say(sentence)
     return status

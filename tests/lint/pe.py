@@ -14,7 +14,8 @@ PAGE = 4096
 MACHINE_AMD64, PE32_PLUS, EFI_APPLICATION = 0x8664, 0x20B, 10
 DYNAMIC_BASE, NX_COMPAT = 0x0040, 0x0100            # DllCharacteristics
 RELOCS_STRIPPED = 0x0001                            # Characteristics
-EXECUTE, WRITE = 0x20000000, 0x80000000             # section characteristics
+DISCARDABLE, EXECUTE, WRITE = 0x02000000, 0x20000000, 0x80000000  # section characteristics
+SBAT_FIELDS = 6                                     # shim, SBAT.md: name, generation, vendor, package, version, URL
 DIRECTORY_IMPORT, DIRECTORY_RELOCATION, DIRECTORY_DELAY_IMPORT = 1, 5, 13
 
 
@@ -32,14 +33,25 @@ class Headers:
         directory_count = struct.unpack_from("<I", image, optional + 108)[0]
         self.directories = [struct.unpack_from("<II", image, optional + 112 + 8 * index)
                             for index in range(directory_count)]
-        self.sections = []
+        self.sections, self.contents = [], {}
         for index in range(count):
             at = optional + optional_bytes + 40 * index
             name = image[at:at + 8].rstrip(b"\0").decode()
             self.sections.append((name, struct.unpack_from("<I", image, at + 36)[0]))
+            size_bytes, _, _, offset = struct.unpack_from("<IIII", image, at + 8)
+            self.contents[name] = image[offset:offset + size_bytes]
 
     def directory_bytes(self, index):
         return self.directories[index][1] if index < len(self.directories) else 0
+
+
+def sbat_sound(text):
+    """Whether shim can read it: records that end with a line feed, the first of the format itself, one of Keel."""
+    lines = text.split(b"\n")
+    records = [line.split(b",") for line in lines[:-1]]
+    return (lines[-1] == b"" and all(len(record) == SBAT_FIELDS and all(record) for record in records) and
+            [record[0] for record in records] == [b"sbat", b"keel"] and
+            all(record[1].isdigit() and int(record[1]) > 0 for record in records))
 
 
 def rules(image):
@@ -56,6 +68,9 @@ def rules(image):
     yield ".reloc" in names and headers.directory_bytes(DIRECTORY_RELOCATION) > 0, "no .reloc"
     yield headers.directory_bytes(DIRECTORY_IMPORT) == 0, "it imports something"
     yield headers.directory_bytes(DIRECTORY_DELAY_IMPORT) == 0, "it imports something, later"
+    # Two things that shim asks of an image, and firmware does not (boot/sbat.asm, boot/image.c)
+    yield sbat_sound(headers.contents.get(".sbat", b"")), "no .sbat that shim can read"
+    yield not dict(headers.sections).get(".reloc", 0) & DISCARDABLE, ".reloc is discardable"
     for name, flags in headers.sections:
         yield not (flags & WRITE and flags & EXECUTE), f"section {name} is writable and executable"
     yield len(image) <= IMAGE_BYTES_MAX, f"{len(image)} bytes, at most {IMAGE_BYTES_MAX} are allowed"

@@ -19,7 +19,11 @@ import words
 HEAD = "/* A file. */\n"
 
 
-@pytest.mark.parametrize("lint", [layers, sizes, words, text, reading_order, pe], ids=lambda lint: lint.__name__)
+NX = pytest.mark.quirk("D75", outcome="4 KiB sections, none both writable and executable, NX_COMPAT", row="lint pe")
+
+
+@pytest.mark.parametrize("lint", [layers, sizes, words, text, reading_order, pytest.param(pe, marks=NX)],
+                         ids=lambda lint: lint.__name__)
 def test_repository(lint):
     findings = lint.check(tree.tracked())
     assert not findings, "\n" + "\n".join(map(tree.show, findings))
@@ -99,7 +103,7 @@ def test_bad_sample_is_found(lint, path, content, expected):
 
 
 def test_too_large_a_kernel_is_found():
-    files = {f"mm/{number}.c": "x();\n" * 450 for number in range(21)}
+    files = {f"mm/{number}.c": "x();\n" * 450 for number in range(22)}
     assert any("lines of code in C" in finding.text for finding in sizes.check(tree.Tree(files)))
 
 
@@ -113,17 +117,23 @@ def test_reading_order():
     assert "names mm/a.c 2 times" in order("`mm/a.c` `mm/a.c`\n", "mm/a.c")
 
 
+SBAT = b"sbat,1,a,b,c,d\nkeel,1,a,b,c,d\n"
+
+
 def sample_pe(machine=0x8664, base=pe.LINK_BASE, alignment=4096, subsystem=10, dll=0x160, flags=0x60000020,
-              reloc_bytes=12, import_bytes=0, characteristics=0x22, name=b".text", padding=0):
+              reloc_bytes=12, import_bytes=0, characteristics=0x22, reloc_flags=0x40000040, sbat=SBAT, padding=0):
     """The smallest image that keeps the rules, with one fact at a time changed."""
     directories = [(0, 0)] * 16
     directories[1], directories[5] = (0x3000, import_bytes), (0x2000, reloc_bytes)
     optional = struct.pack("<H22xQI", 0x20B, base, alignment).ljust(68, b"\0") + struct.pack("<HH", subsystem, dll)
     optional = optional.ljust(108, b"\0") + struct.pack("<I", 16)
     optional += b"".join(struct.pack("<II", *directory) for directory in directories)
-    sections = b"".join(struct.pack("<8s28xI", *section) for section in [(name, flags), (b".reloc", 0x42000040)])
-    coff = struct.pack("<HHIIIHH", machine, 2, 0, 0, 0, len(optional), characteristics)
-    return b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40) + b"PE\0\0" + coff + optional + sections + bytes(padding)
+    described = [(b".text", 0, flags), (b".sbat", len(sbat), 0x40000040), (b".reloc", 0, reloc_flags)]
+    at = 0x40 + 4 + 20 + len(optional) + 40 * len(described)
+    sections = b"".join(struct.pack("<8sIIII12xI", name, size, 0, size, at, flags) for name, size, flags in described)
+    coff = struct.pack("<HHIIIHH", machine, len(described), 0, 0, 0, len(optional), characteristics)
+    head = b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40) + b"PE\0\0"
+    return head + coff + optional + sections + sbat + bytes(padding)
 
 
 def test_good_pe_passes():
@@ -141,6 +151,14 @@ def test_good_pe_passes():
     (dict(reloc_bytes=0), ".reloc"),
     (dict(import_bytes=40), "imports"),
     (dict(characteristics=0x23), "stripped"),
+    (dict(reloc_flags=0x42000040), "discardable"),
+    (dict(sbat=b""), ".sbat"),
+    (dict(sbat=SBAT[:-1]), ".sbat"),
+    (dict(sbat=SBAT.replace(b"c,d", b"c")), ".sbat"),
+    (dict(sbat=SBAT.replace(b"keel,1", b"keel,0")), ".sbat"),
+    (dict(sbat=SBAT.replace(b"keel,1", b"keel,x")), ".sbat"),
+    (dict(sbat=SBAT.replace(b"a,b", b",b")), ".sbat"),
+    (dict(sbat=SBAT.split(b"\n")[0] + b"\n"), ".sbat"),
     (dict(padding=pe.IMAGE_BYTES_MAX), "bytes, at most"),
 ])
 def test_bad_pe_is_found(change, expected):

@@ -89,6 +89,20 @@ def test_junit_is_counted(tmp_path):
     assert len(tests.junit_result("sample", 1, "", report).failures) == 1
 
 
+SECURE = ["--firmware", "ovmf-secure"]
+
+
+def test_what_is_built_is_signed_and_an_image_boots_as_it_is():
+    assert runner.parse(SECURE).signed
+    assert runner.parse([*SECURE, "--key", "a", "--cert", "b"]).signed
+    assert not runner.parse([*SECURE, "--image", "a.img"]).signed, "or a tampered one would be made good"
+    assert not runner.parse([]).signed
+    for wrong in ([*SECURE, "--key", "a"], [*SECURE, "--cert", "b"], ["--key", "a", "--cert", "b"],
+                  [*SECURE, "--image", "a.img", "--key", "a", "--cert", "b"]):
+        with pytest.raises(SystemExit):
+            runner.parse(wrong)
+
+
 def test_memory_sizes():
     assert [machine.memory_mib(text) for text in ("512", "512M", "2G", "1g")] == [512, 512, 2048, 1024]
     for text in ("", "0", "M", "12K", "-1", "1.5G"):
@@ -115,9 +129,8 @@ def test_firmware_from_environment(tmp_path):
 def test_firmware_by_path(tmp_path):
     whole = flash(tmp_path / "board.rom", 4096)
     assert firmware.find(whole) == ("board.rom", whole, None)
-    for name in ("ovmf-secure", str(tmp_path / "none.rom")):
-        with pytest.raises(firmware.FirmwareError):
-            firmware.find(name)
+    with pytest.raises(firmware.FirmwareError, match="ovmf-secure"):  # the names that it might have been
+        firmware.find(str(tmp_path / "none.rom"))
 
 
 def test_size_of_a_qcow2_flash(tmp_path):
