@@ -1,15 +1,12 @@
-"""Starts Keel in QEMU for the boot tests, in two ways.
+"""Starts Keel in QEMU for the boot tests, in three ways.
 
 run() calls image/run, as a person does, and returns what it printed and its verdict: for boots that end by themselves.
-Running is a machine to talk to: serial lines, keys, QMP. Both have a deadline on every wait; no test depends on how
-fast anything is, only on it happening at all.
+Running is a machine to talk to: serial lines, keys, QMP; it starts from a snapshot. boot() is run() with a Running.
+All have a deadline on every wait; no test depends on how fast anything is, only on it happening at all.
 """
 
 import re
-import socket
 import subprocess
-import tempfile
-import threading
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -17,12 +14,10 @@ from pathlib import Path
 import pytest
 
 import machine
-import qmp
+import snapshot
 from firmware import FirmwareError, find
-
-# A boot takes 4-6 s without virtualisation on an idle machine; these are for busy ones.
-BOOT_SECONDS = 120
-ANSWER_SECONDS = 40
+from qemu import BOOT_SECONDS, Qemu, plain
+from run import verdict
 
 Ended = namedtuple("Ended", "status text messages")
 
@@ -42,18 +37,19 @@ def run(append, memory="512M", cpus=2, firmware="ovmf", extra=(), seconds=BOOT_S
     return Ended(ran.returncode, plain(ran.stdout), plain(ran.stderr))
 
 
+def boot(append, **wishes):
+    """One boot of a Running until it ends by itself, with the verdict that image/run gives."""
+    with Running(append, **wishes) as keel:
+        status, words = verdict(*keel.ended(BOOT_SECONDS))
+        return Ended(status, keel.output(), words or "")
+
+
 def skip_without_uboot():
     """Not every distribution has a U-Boot for QEMU; tests/run lists what was skipped. OVMF has no such excuse."""
     try:
         find("uboot")
     except FirmwareError as error:
         pytest.skip(str(error))
-
-
-def plain(raw):
-    """Serial output as lines of text: firmware's and the line editor's control sequences removed."""
-    text = raw.decode(errors="replace").replace("\r", "")
-    return re.sub(r"\x1b\[[0-9;?=]*[A-Za-z]", "", text)
 
 
 def ledger(text):
@@ -66,82 +62,30 @@ def ledger(text):
     return values
 
 
-class Running:
-    """A booted machine: with Running(append=...) as keel: keel.wait("keel: ready"); keel.type("mem")."""
+class Running(Qemu):
+    """A booted machine: with Running(append=...) as keel: keel.wait("keel: ready"); keel.type("mem").
 
-    def __init__(self, append="", **wishes):
-        self.wished = machine.Machine(headless=True, command_line=append, **wishes)
-        self.text = b""
-        self.changed = threading.Condition()
-        self.process = None
+    It starts where the firmware would look for something to start, from a snapshot of its shape (snapshot.py); with
+    fresh=True, or where a snapshot cannot serve, from its reset.
+    """
 
-    def __enter__(self):
-        self.directory = tempfile.TemporaryDirectory(prefix="keel-")
-        try:
-            self.start(Path(self.directory.name))
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+    def __init__(self, append="", fresh=False, **wishes):
+        super().__init__(machine.Machine(headless=True, command_line=append, **wishes))
+        self.fresh = fresh or not snapshot.serves(self.wished)
 
     def start(self, directory):
-        line = socket.socket(socket.AF_UNIX)
-        line.bind(str(directory / "serial"))
-        line.listen(1)
-        line.settimeout(20)
-        self.wished.serial = f"unix:{directory / 'serial'}"
         self.wished.prepare(directory)
-        listener = qmp.Listener(directory / "qmp")
-        command = [*self.wished.command(), *listener.arguments(), "-monitor", "none"]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        self.qmp = listener.accept(alive=lambda: self.process.poll() is None)
-        assert self.qmp, "QEMU did not start"
-        if not self.wished.added("serial"):
-            self.serial = line.accept()[0]
-            threading.Thread(target=self.collect, daemon=True).start()
+        if self.fresh:
+            super().start(directory)
+            self.begun()
+        else:
+            snapshot.start(self, directory)
 
-    def __exit__(self, *_):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.directory.cleanup()
-
-    def collect(self):
-        while True:
-            try:
-                part = self.serial.recv(4096)
-            except OSError:
-                part = b""
-            with self.changed:
-                self.text += part
-                self.changed.notify_all()
-            if not part:
-                return
-
-    def output(self, start=0):
-        return plain(self.text[start:])
-
-    def wait(self, pattern, start=0, seconds=ANSWER_SECONDS):
-        """Waits until the regular expression stands in what was printed from `start` on; returns the match."""
-        deadline = time.monotonic() + seconds
-        with self.changed:
-            while True:
-                match = re.search(pattern, self.output(start), re.MULTILINE)
-                if match:
-                    return match
-                left = deadline - time.monotonic()
-                assert left > 0, f"{pattern!r} did not come within {seconds} s after:\n{self.output(start)[-4000:]}"
-                self.changed.wait(min(left, 1))
+    def begun(self):
+        """For who wants to be there from the beginning: the machine runs, and nothing of its disk has."""
 
     def ready(self):
         return self.wait(r"^keel: ready ", seconds=BOOT_SECONDS)
-
-    def mark(self):
-        """Where the output stands now: a start for wait()."""
-        return len(self.text)
-
-    def send(self, text):
-        self.serial.sendall(text.encode())
 
     def command(self, text, answer):
         """Types a line at the monitor over serial and waits for its answer."""
@@ -178,9 +122,3 @@ class Running:
         """What the machine's screen shows, as raw pixels, three bytes each."""
         self.qmp.command("screendump", filename=str(path))
         return Path(path).read_bytes().split(b"\n255\n", 1)[1]  # PPM: "P6\nWIDTH HEIGHT\n255\n", then pixels
-
-    def ended(self, seconds=ANSWER_SECONDS):
-        """Waits for QEMU's end; its exit status and why the machine stopped."""
-        status = self.process.wait(seconds)
-        self.qmp.drain()
-        return status, self.qmp.shutdown_reason()

@@ -34,12 +34,15 @@ def check_panic(ended):
 
 @pytest.mark.parametrize("kind, said", FAULTS)
 def test_fault_ends_in_a_readable_panic(kind, said):
-    report = check_panic(harness.run(f'run="fault {kind}"'))
+    report = check_panic(harness.boot(f'run="fault {kind}"', cpus=2))
     assert re.search(said, report, re.IGNORECASE), report
 
 
 def test_panic_on_another_cpu():
-    """Any CPU can panic, and stops the others: the boot CPU must not go on and print between the lines."""
+    """Any CPU can panic, and stops the others: the boot CPU must not go on and print between the lines.
+
+    Through image/run, as a person sees it.
+    """
     report = check_panic(harness.run('run="fault page 1"', cpus=4))
     assert re.search(r"\bcpu 1\b", report, re.IGNORECASE), report
 

@@ -4,7 +4,7 @@
 bits 64
 default rel
 
-ENTRIES     equ 2 * 58                  ; calls.c: two generations of CALLS_COUNT
+ENTRIES     equ 2 * 67                  ; calls.c: two generations of CALLS_COUNT
 ENTRY_BYTES equ 16
 
 SHADOW_BYTES equ 32                     ; Microsoft x64: the callee's home for its four register arguments

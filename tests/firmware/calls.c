@@ -13,11 +13,12 @@
 
 _Static_assert(sizeof(struct efi_boot_services) == sizeof(struct efi_table_header) + 8 * CALLS_BOOT, "4.4");
 _Static_assert(sizeof(struct efi_runtime_services) == sizeof(struct efi_table_header) + 8 * CALLS_RUNTIME, "4.5");
+_Static_assert(offsetof(struct efi_simple_text_output, mode) == 8 * CALLS_CONSOLE, "12.4");
 
 extern const uint8_t calls_entries[2 * CALLS_COUNT][ENTRY_BYTES];
 uint64_t calls_arrive(uint32_t entry, const uint64_t *stack, uint64_t flags);
 
-/* 4.4 and 4.5, in the order of the tables. */
+/* 4.4, 4.5 and 12.4, in the order of the tables. */
 static const char *const names[CALLS_COUNT] = {
     "RaiseTPL",
     "RestoreTPL",
@@ -77,6 +78,25 @@ static const char *const names[CALLS_COUNT] = {
     "UpdateCapsule",
     "QueryCapsuleCapabilities",
     "QueryVariableInfo",
+    "ConOut.Reset",
+    "ConOut.OutputString",
+    "ConOut.TestString",
+    "ConOut.QueryMode",
+    "ConOut.SetMode",
+    "ConOut.SetAttribute",
+    "ConOut.ClearScreen",
+    "ConOut.SetCursorPosition",
+    "ConOut.EnableCursor",
+};
+
+enum phase { PHASE_BOOT, PHASE_LEAVING, PHASE_LEFT, PHASE_COUNT };
+static const char *const phase_names[PHASE_COUNT] = {"boot", "leaving", "left"};
+
+/* Of one service in one phase, by the kernel. */
+struct seen {
+    uint32_t calls;
+    uint32_t interrupts_on;
+    uint32_t misaligned; /* on a stack that UEFI does not allow */
 };
 
 static struct {
@@ -85,10 +105,11 @@ static struct {
     uint64_t image_base;
     uint64_t image_end;
     uint32_t exits_tried;
-    uint32_t count[CALLS_COUNT]; /* by the kernel, after its first ExitBootServices */
-    uint32_t interrupts_on;      /* runtime calls with IF set */
-    uint32_t misaligned;         /* calls on a stack that UEFI does not allow */
-    uint32_t stale;              /* calls through the tables that were moved away */
+    enum phase phase;
+    struct seen seen[PHASE_COUNT][CALLS_COUNT];
+    uint32_t interrupts_on; /* of calls after the exit */
+    uint32_t misaligned;    /* of all calls */
+    uint32_t stale;         /* calls through the tables that were moved away */
 } calls;
 
 /* Where the system table points after calls_move_tables. */
@@ -100,15 +121,30 @@ static uint64_t entry_address(uint32_t entry)
     return vaddr_of(calls_entries[entry]).value;
 }
 
-/* The pointers of a table stand behind its header; `first` is the entry for the first of them. */
-static void fill_table(struct efi_table_header *header, uint32_t first, uint32_t count)
+/* `first` is the entry for the first of the pointers. */
+static void fill(void *pointers, uint32_t first, uint32_t count)
 {
-    uint8_t *pointers = (uint8_t *)(header + 1);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t address = entry_address(first + i);
-        memcpy(pointers + 8 * i, &address, sizeof(address));
+        memcpy((uint8_t *)pointers + 8 * i, &address, sizeof(address));
     }
+}
+
+/* The pointers of a table stand behind its header. */
+static void fill_table(struct efi_table_header *header, uint32_t first, uint32_t count)
+{
+    fill(header + 1, first, count);
     firmware_sign(header);
+}
+
+/* In place, unlike a service table: a console's functions find the rest of it by its address. */
+static void fill_console(struct efi_simple_text_output *console)
+{
+    uint32_t first = CALLS_BOOT + CALLS_RUNTIME;
+    if (console == NULL)
+        return;
+    memcpy(calls.real + first, console, 8 * CALLS_CONSOLE);
+    fill(console, first, CALLS_CONSOLE);
 }
 
 void calls_install(void)
@@ -117,6 +153,7 @@ void calls_install(void)
     memcpy(calls.real + CALLS_BOOT, &firmware.real_runtime.header + 1, 8 * CALLS_RUNTIME);
     fill_table(&firmware.system->boot_services->header, 0, CALLS_BOOT);
     fill_table(&firmware.system->runtime_services->header, CALLS_BOOT, CALLS_RUNTIME);
+    fill_console(firmware.system->console_out);
 }
 
 void calls_watch(uint64_t image_base, uint64_t image_bytes)
@@ -162,6 +199,12 @@ void calls_move_tables(void)
 void calls_exit_tried(void)
 {
     calls.exits_tried++;
+    calls.phase = PHASE_LEAVING;
+}
+
+void calls_left(void)
+{
+    calls.phase = PHASE_LEFT;
 }
 
 static bool is_kernel(uint64_t address)
@@ -169,17 +212,53 @@ static bool is_kernel(uint64_t address)
     return address >= UPPER_HALF || (address >= calls.image_base && address < calls.image_end);
 }
 
+static bool is_runtime(uint32_t service)
+{
+    return service >= CALLS_BOOT && service < CALLS_BOOT + CALLS_RUNTIME;
+}
+
+static bool is_named(uint32_t service, const char *name)
+{
+    return strcmp(names[service], name) == 0;
+}
+
+static bool is_allowed(uint32_t service)
+{
+    if (calls.phase == PHASE_LEAVING)
+        return is_named(service, "GetMemoryMap") || is_named(service, "ExitBootServices");
+    return calls.phase == PHASE_BOOT || is_runtime(service);
+}
+
+static void complain(uint32_t service, const char *what)
+{
+    serial_say("broken rule: %s %s", names[service], what);
+}
+
 static void record(uint32_t service, bool stale, const uint64_t *stack, uint64_t flags)
 {
-    bool runtime = service >= CALLS_BOOT;
+    struct seen *seen = &calls.seen[calls.phase][service];
     bool misaligned = vaddr_of(stack).value % 16 != STACK_AT_ENTRY;
-    if (calls.exits_tried != 0)
-        calls.count[service]++;
+    bool interrupts_on = (flags & RFLAGS_IF) != 0;
+    bool too_open = interrupts_on && calls.phase == PHASE_LEFT;
+    seen->calls++;
+    seen->interrupts_on += interrupts_on;
+    seen->misaligned += misaligned;
     calls.misaligned += misaligned;
-    calls.interrupts_on += runtime && (flags & RFLAGS_IF) != 0;
+    calls.interrupts_on += too_open;
     calls.stale += stale;
-    if (runtime && calls.count[service] == 1)
-        serial_say("%s: if=%u stack=%s", names[service], (flags & RFLAGS_IF) != 0, misaligned ? "misaligned" : "ok");
+    if (!is_allowed(service))
+        complain(service,
+                 calls.phase == PHASE_LEAVING ? "called after the first ExitBootServices" : "called after the exit");
+    if (seen->calls == 2 && is_named(service, "SetVirtualAddressMap"))
+        complain(service, "called a second time");
+    if (stale)
+        complain(service, "called through a table that was moved away");
+    if (misaligned)
+        complain(service, "called on a misaligned stack");
+    if (too_open)
+        complain(service, "called with interrupts on");
+    if (is_runtime(service) && seen->calls == 1)
+        serial_say("%s: if=%u stack=%s", names[service], interrupts_on, misaligned ? "misaligned" : "ok");
 }
 
 /* For calls.asm: `entry` was called, `stack` points at the return address. The address to go on at. */
@@ -199,8 +278,12 @@ void calls_report(void)
 {
     serial_say("report: exits=%u stale=%u misaligned=%u interrupts-on=%u", calls.exits_tried, calls.stale,
                calls.misaligned, calls.interrupts_on);
-    for (uint32_t i = 0; i < CALLS_COUNT; i++) {
-        if (calls.count[i] != 0)
-            serial_say("after the first exit: %s=%u", names[i], calls.count[i]);
+    for (enum phase phase = PHASE_LEAVING; phase < PHASE_COUNT; phase++) {
+        for (uint32_t i = 0; i < CALLS_COUNT; i++) {
+            const struct seen *seen = &calls.seen[phase][i];
+            if (seen->calls != 0)
+                serial_say("%s: %s calls=%u interrupts-on=%u misaligned=%u", phase_names[phase], names[i], seen->calls,
+                           seen->interrupts_on, seen->misaligned);
+        }
     }
 }

@@ -2,18 +2,8 @@
 #include "tests/firmware/edu.h"
 
 #include "tests/firmware/firmware.h"
-#include "tests/firmware/instruction.h"
+#include "tests/firmware/pci.h"
 #include "tests/firmware/serial.h"
-
-/* PCI Local Bus 3.0, 3.2.2.3.2 and 6.1: mechanism #1, bus 0. */
-#define PCI_ADDRESS       0xCF8u
-#define PCI_DATA          0xCFCu
-#define PCI_ENABLE        0x80000000u
-#define PCI_DEVICES       32u
-#define PCI_COMMAND       0x04u
-#define PCI_COMMAND_WORKS 0x0006u /* memory, bus master */
-#define PCI_BAR0          0x10u
-#define PCI_BAR_ADDRESS   0xFFFFFFF0u
 
 #define EDU_ID           0x11E81234u
 #define EDU_DMA_SOURCE   0x80u
@@ -28,33 +18,16 @@
 #define COPY_WAIT_US 300000u
 #define PATTERN      0xBADBADBADBADBAD0ull
 
-typedef efi_status(EFIAPI *efi_stall)(uint64_t microseconds);
-
 static volatile uint8_t *registers; /* NULL: not wanted */
 static uint64_t *target;            /* boot-services memory */
 
-static uint32_t config_read(uint32_t device, uint32_t offset)
-{
-    instruction_out32(PCI_ADDRESS, PCI_ENABLE | device << 11 | offset);
-    return instruction_in32(PCI_DATA);
-}
-
-static void config_write(uint32_t device, uint32_t offset, uint32_t value)
-{
-    instruction_out32(PCI_ADDRESS, PCI_ENABLE | device << 11 | offset);
-    instruction_out32(PCI_DATA, value);
-}
-
 static bool find(void)
 {
-    for (uint32_t device = 0; device < PCI_DEVICES; device++) {
-        if (config_read(device, 0) != EDU_ID)
-            continue;
-        config_write(device, PCI_COMMAND, config_read(device, PCI_COMMAND) | PCI_COMMAND_WORKS);
-        registers = vaddr_pointer(VADDR(config_read(device, PCI_BAR0) & PCI_BAR_ADDRESS));
-        return registers != NULL;
-    }
-    return false;
+    uint32_t device;
+    if (!pci_find(EDU_ID, &device))
+        return false;
+    registers = vaddr_pointer(VADDR(pci_read(device, PCI_BAR0) & PCI_BAR_MEMORY));
+    return registers != NULL;
 }
 
 static void copy(uint64_t from, uint64_t to, uint32_t direction)

@@ -1,5 +1,5 @@
 /*
- * A device that goes on working after the exit: QEMU's `edu` (-device edu,dma_mask=0xffffffff), told just before
+ * A device that goes on working after the exit: QEMU's `edu` (-device edu,dma_mask=0xffffffff), told when
  * ExitBootServices returns to copy into boot-services memory, which it does a tenth of a second later.
  */
 #ifndef KEEL_TESTS_FIRMWARE_EDU_H

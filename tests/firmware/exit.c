@@ -5,8 +5,13 @@
 #include "tests/firmware/edu.h"
 #include "tests/firmware/firmware.h"
 #include "tests/firmware/instruction.h"
+#include "tests/firmware/la57.h"
 #include "tests/firmware/parked.h"
+#include "tests/firmware/relocate.h"
+#include "tests/firmware/virtio_net.h"
+#include "tests/firmware/space.h"
 #include "tests/firmware/watchdog.h"
+#include "tests/firmware/x2apic.h"
 
 /* 7.1.2: EFI_EVENT_GROUP_EXIT_BOOT_SERVICES and EFI_EVENT_GROUP_BEFORE_EXIT_BOOT_SERVICES */
 #define GROUP_EXIT                                         \
@@ -91,9 +96,14 @@ bool exit_handler_allocates(void)
 
 static void after_success(void)
 {
+    calls_left();
+    relocate_tell();
+    space_exit();
     watchdog_look();
-    edu_start();
     parked_start();
+    virtio_net_start();
+    x2apic_start();
+    edu_start(); /* last: it is the one with little time */
     if (wishes.leaves_task_switched)
         instruction_set_task_switched();
     if (wishes.leaves_interrupts)
@@ -115,7 +125,10 @@ static efi_status EFIAPI exit_boot_services(void *image_handle, uint64_t key)
         wishes.stale_left--;
     if (stale)
         exit_move_key();
+    space_look();
+    la57_leave();
     efi_status status = firmware.real_boot.exit_boot_services(image_handle, key);
+    la57_start();
     if (status == EFI_SUCCESS)
         after_success();
     return status;

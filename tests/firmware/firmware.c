@@ -4,6 +4,7 @@
 #include "kernel/base/string.h"
 
 #define FILE_BYTES_MAX MIB
+#define REMOVED_MAX    8u
 #define CRC_POLYNOMIAL 0xEDB88320u /* 4.2: the CRC-32 of IEEE 802.3, reflected */
 
 struct firmware firmware;
@@ -60,22 +61,39 @@ void *firmware_file(const uint16_t *path, uint64_t *size_bytes)
     return read ? buffer : NULL;
 }
 
+/* Combined rows may want a lie about a table that another has removed. */
+static struct {
+    struct efi_guid guid;
+    const void *table;
+} removed[REMOVED_MAX];
+static uint32_t removed_count;
+
 const void *firmware_table(const struct efi_guid *guid)
 {
     for (uint64_t i = 0; i < firmware.system->configuration_table_count; i++) {
         if (efi_guid_equal(&firmware.system->configuration_tables[i].guid, guid))
             return firmware.system->configuration_tables[i].table;
     }
+    for (uint32_t i = 0; i < removed_count; i++) {
+        if (efi_guid_equal(&removed[i].guid, guid))
+            return removed[i].table;
+    }
     return NULL;
 }
 
 efi_status firmware_install_table(const struct efi_guid *guid, const void *table)
 {
+    const void *now = firmware_table(guid);
+    if (table == NULL && now != NULL && removed_count < REMOVED_MAX) {
+        removed[removed_count].guid = *guid;
+        removed[removed_count++].table = now;
+    }
     return ((efi_install_table)firmware.real_boot.install_configuration_table)(guid, table);
 }
 
-static uint32_t crc_of(const uint8_t *bytes, uint64_t size_bytes)
+uint32_t firmware_crc(const void *start, uint64_t size_bytes)
 {
+    const uint8_t *bytes = start;
     uint32_t crc = UINT32_MAX;
     for (uint64_t i = 0; i < size_bytes; i++) {
         crc ^= bytes[i];
@@ -88,5 +106,5 @@ static uint32_t crc_of(const uint8_t *bytes, uint64_t size_bytes)
 void firmware_sign(struct efi_table_header *header)
 {
     header->crc32 = 0;
-    header->crc32 = crc_of((const uint8_t *)header, header->header_size);
+    header->crc32 = firmware_crc(header, header->header_size);
 }

@@ -10,11 +10,13 @@
 
 #include "boot/efi.h"
 
-/* 7.4.1, 7.4.2, 7.4.6, 7.1.9, 7.1.2: services that boot/efi.h leaves untyped because the kernel never calls them. */
+/* 7.4.1, 7.4.2, 7.4.6, 7.5.2, 7.1.9, 7.1.2: services that boot/efi.h leaves untyped because the kernel never calls
+ * them. */
 typedef efi_status(EFIAPI *efi_load_image)(bool boot_policy, void *parent, const void *path, const void *source,
                                            uint64_t source_bytes, void **image);
 typedef efi_status(EFIAPI *efi_start_image)(void *image, uint64_t *exit_data_bytes, uint16_t **exit_data);
 typedef efi_status(EFIAPI *efi_install_table)(const struct efi_guid *guid, const void *table);
+typedef efi_status(EFIAPI *efi_stall)(uint64_t microseconds);
 typedef void(EFIAPI *efi_notify)(void *event, void *context);
 typedef efi_status(EFIAPI *efi_create_event_ex)(uint32_t type, uint64_t priority, efi_notify notify,
                                                 const void *context, const struct efi_guid *group, void **event);
@@ -39,13 +41,16 @@ void *firmware_pages(enum efi_memory_type type, uint64_t page_count);
 /* A file of the volume, whole, in pages of LoaderData. NULL: not there, or it does not read. */
 void *firmware_file(const uint16_t *path, uint64_t *size_bytes);
 
-/* The configuration table with that GUID, or NULL. */
+/* The configuration table with that GUID, also one that was removed since; or NULL. */
 const void *firmware_table(const struct efi_guid *guid);
 
 /* Installs, replaces or (NULL) removes a configuration table. */
 efi_status firmware_install_table(const struct efi_guid *guid, const void *table);
 
-/* Writes the CRC of a table that was changed (4.2). Works after the exit. */
+/* CRC-32 as of 4.2, which is zlib's. Works after the exit, as does the next. */
+uint32_t firmware_crc(const void *start, uint64_t size_bytes);
+
+/* Writes the CRC of a table that was changed (4.2). */
 void firmware_sign(struct efi_table_header *header);
 
 #endif

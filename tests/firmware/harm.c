@@ -16,12 +16,21 @@
 
 #define CODE_ANSWER 42u
 
+#define EFI_RUNTIME_SIGNATURE 0x56524553544E5552ull /* 4.5: "RUNTSERV" */
+
 /* mov eax, CODE_ANSWER; ret */
 static const uint8_t code[] = {0xB8, CODE_ANSWER, 0, 0, 0, 0xC3};
 
 static volatile uint64_t *pattern;
 static uint8_t *boot_code;
 static uint32_t harms[CALLS_COUNT]; /* bits: index in the table below */
+
+/* Addresses as they were before SetVirtualAddressMap, which firmware ought to have converted and forgot. */
+static struct {
+    volatile uint64_t *own; /* a page of runtime data */
+    struct efi_runtime_services *services;
+} stored;
+static uint64_t uses_of_stored;
 
 static void read_word(uint64_t address)
 {
@@ -93,6 +102,17 @@ static void aligned(uint64_t stack)
     serial_say("movaps on the caller's stack: ok");
 }
 
+/* A count of ours, and a word of the table that is written back as it was read. */
+static void use_stored(uint64_t stack)
+{
+    (void)stack;
+    volatile uint32_t *reserved = &stored.services->header.reserved;
+    *stored.own = *stored.own + 1;
+    *reserved = *reserved;
+    bool found = stored.services->header.signature == EFI_RUNTIME_SIGNATURE && *stored.own == ++uses_of_stored;
+    serial_say("stored physical pointers: %s", found ? "work" : "lead elsewhere");
+}
+
 static void hang(uint64_t stack)
 {
     (void)stack;
@@ -121,6 +141,7 @@ static const struct {
     {"task-switched", task_switched,      NULL        },
     {"sse",           clobber,            NULL        },
     {"aligned",       aligned,            NULL        },
+    {"physical",      use_stored,         NULL        },
     {"hang",          hang,               NULL        },
     {"fails",         NULL,               device_error},
 };
@@ -129,11 +150,15 @@ bool harm_prepare(void)
 {
     pattern = firmware_pages(EFI_BOOT_SERVICES_DATA, PATTERN_PAGES);
     boot_code = firmware_pages(EFI_BOOT_SERVICES_CODE, 1);
-    if (pattern == NULL || boot_code == NULL)
+    stored.own = firmware_pages(EFI_RUNTIME_SERVICES_DATA, 1);
+    stored.services = firmware.system->runtime_services;
+    if (pattern == NULL || boot_code == NULL || stored.own == NULL)
         return false;
     for (uint64_t i = 0; i < PATTERN_WORDS; i++)
         pattern[i] = i * PATTERN_STEP;
     memcpy(boot_code, code, sizeof(code));
+    serial_say("the pattern lies at 0x%llx, 0x%llx words", (unsigned long long)vaddr_of(pattern).value,
+               (unsigned long long)PATTERN_WORDS);
     return true;
 }
 

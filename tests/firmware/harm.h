@@ -1,8 +1,9 @@
 /*
  * What a service does to its caller instead of, or before, doing its work.
  *
- * Any service may do any harm: `call GetTime pf`, `call SetVirtualAddressMap boot-code`. Owns: who does what, and two
- * pieces of boot-services memory of ours: one with a pattern, to see whether it is intact, and one with code.
+ * Any service may do any harm: `call GetTime pf`, `call SetVirtualAddressMap boot-code`. Owns: who does what, two
+ * pieces of boot-services memory of ours: one with a pattern, to see whether it is intact, and one with code; and a
+ * page of runtime memory behind a pointer that is never converted.
  */
 #ifndef KEEL_TESTS_FIRMWARE_HARM_H
 #define KEEL_TESTS_FIRMWARE_HARM_H

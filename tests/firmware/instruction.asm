@@ -4,16 +4,28 @@ bits 64
 default rel
 
 CR0_TS equ 1 << 3                       ; SDM volume 3, 2.5
+CR0_WP equ 1 << 16
+
+MSR_EFER equ 0xC0000080                 ; SDM volume 3, 2.2.1
+EFER_NXE equ 1 << 11
 
 global instruction_in8
 global instruction_out8
+global instruction_in16
+global instruction_out16
 global instruction_in32
 global instruction_out32
+global instruction_cpu_features
+global instruction_cpu_has_la57
+global instruction_read_cr3
+global instruction_read_msr
+global instruction_write_msr
 global instruction_interrupts_enable
 global instruction_undefined
 global instruction_set_task_switched
 global instruction_clobber_sse
 global instruction_load_aligned
+global instruction_use_tables
 
 section .rdata rdata align=16
 
@@ -35,6 +47,20 @@ instruction_out8:
     out     dx, al
     ret
 
+; uint16_t instruction_in16(uint16_t port)
+instruction_in16:
+    mov     edx, ecx
+    in      ax, dx
+    movzx   eax, ax
+    ret
+
+; void instruction_out16(uint16_t port, uint16_t value)
+instruction_out16:
+    mov     eax, edx
+    mov     edx, ecx
+    out     dx, ax
+    ret
+
 ; uint32_t instruction_in32(uint16_t port)
 instruction_in32:
     mov     edx, ecx
@@ -46,6 +72,46 @@ instruction_out32:
     mov     eax, edx
     mov     edx, ecx
     out     dx, eax
+    ret
+
+; uint32_t instruction_cpu_features(void)
+instruction_cpu_features:
+    push    rbx
+    mov     eax, 1
+    cpuid
+    mov     eax, ecx
+    pop     rbx
+    ret
+
+; bool instruction_cpu_has_la57(void)
+instruction_cpu_has_la57:
+    push    rbx
+    mov     eax, 7                      ; SDM volume 2, CPUID: ECX bit 16 of leaf 7
+    xor     ecx, ecx
+    cpuid
+    xor     eax, eax
+    bt      ecx, 16
+    setc    al
+    pop     rbx
+    ret
+
+; uint64_t instruction_read_cr3(void)
+instruction_read_cr3:
+    mov     rax, cr3
+    ret
+
+; uint64_t instruction_read_msr(uint32_t number)
+instruction_read_msr:
+    rdmsr
+    shl     rdx, 32
+    or      rax, rdx
+    ret
+
+; void instruction_write_msr(uint32_t number, uint64_t value)
+instruction_write_msr:
+    mov     rax, rdx
+    shr     rdx, 32
+    wrmsr
     ret
 
 ; void instruction_interrupts_enable(void)
@@ -79,4 +145,17 @@ instruction_clobber_sse:
 ; void instruction_load_aligned(uint64_t address)
 instruction_load_aligned:
     movaps  xmm0, [rcx]
+    ret
+
+; void instruction_use_tables(uint64_t root)
+instruction_use_tables:
+    mov     r8, rcx
+    mov     ecx, MSR_EFER
+    rdmsr
+    or      eax, EFER_NXE               ; U-Boot has it off
+    wrmsr
+    mov     cr3, r8
+    mov     rax, cr0
+    or      rax, CR0_WP
+    mov     cr0, rax
     ret

@@ -6,8 +6,20 @@
 
 uint8_t instruction_in8(uint16_t port);
 void instruction_out8(uint16_t port, uint8_t value);
+uint16_t instruction_in16(uint16_t port);
+void instruction_out16(uint16_t port, uint16_t value);
 uint32_t instruction_in32(uint16_t port);
 void instruction_out32(uint16_t port, uint32_t value);
+
+/* What CPUID leaf 1 says in ECX (SDM volume 2, CPUID). */
+uint32_t instruction_cpu_features(void);
+
+/* Whether the CPU can have five levels of page tables. */
+bool instruction_cpu_has_la57(void);
+
+uint64_t instruction_read_cr3(void);
+uint64_t instruction_read_msr(uint32_t number);
+void instruction_write_msr(uint32_t number, uint64_t value);
 
 /* STI. */
 void instruction_interrupts_enable(void);
@@ -23,5 +35,8 @@ void instruction_clobber_sse(void);
 
 /* MOVAPS from there: #GP unless the address is a multiple of 16. */
 void instruction_load_aligned(uint64_t address);
+
+/* CR3 = root, with EFER.NXE and CR0.WP on: what the tables forbid is forbidden. */
+void instruction_use_tables(uint64_t root);
 
 #endif

@@ -11,9 +11,12 @@
 #include "tests/firmware/exit.h"
 #include "tests/firmware/firmware.h"
 #include "tests/firmware/harm.h"
+#include "tests/firmware/image.h"
+#include "tests/firmware/la57.h"
 #include "tests/firmware/report.h"
 #include "tests/firmware/script.h"
 #include "tests/firmware/serial.h"
+#include "tests/firmware/space.h"
 #include "tests/firmware/virtual.h"
 #include "kernel/base/string.h"
 
@@ -70,10 +73,14 @@ static efi_status start_again(void)
 static efi_status start_kernel(const void *bytes, uint64_t size_bytes)
 {
     void *handle;
-    const struct efi_loaded_image *kernel = load(bytes, size_bytes, &handle);
+    image_before_load();
+    struct efi_loaded_image *kernel = load(bytes, size_bytes, &handle);
     if (kernel == NULL)
         return EFI_LOAD_ERROR;
     calls_watch(vaddr_of(kernel->image_base).value, kernel->image_size_bytes);
+    image_loaded(kernel);
+    space_start();
+    la57_start();
     serial_say("starting the kernel");
     efi_status status = start(handle);
     serial_say("the kernel returned 0x%llx", (unsigned long long)status);

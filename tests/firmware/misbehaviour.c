@@ -4,16 +4,22 @@
 #include "kernel/base/efi.h"
 #include "kernel/base/string.h"
 #include "tests/firmware/calls.h"
+#include "tests/firmware/driver.h"
 #include "tests/firmware/edu.h"
 #include "tests/firmware/exit.h"
 #include "tests/firmware/harm.h"
+#include "tests/firmware/image.h"
+#include "tests/firmware/la57.h"
 #include "tests/firmware/low.h"
 #include "tests/firmware/map.h"
 #include "tests/firmware/parked.h"
 #include "tests/firmware/relocate.h"
 #include "tests/firmware/screen.h"
+#include "tests/firmware/space.h"
 #include "tests/firmware/tables.h"
+#include "tests/firmware/virtio_net.h"
 #include "tests/firmware/watchdog.h"
+#include "tests/firmware/x2apic.h"
 
 #define GROUND_PREFIX "ground+"
 
@@ -132,6 +138,17 @@ static bool play_exit(const struct words *words)
     return true;
 }
 
+static bool play_driver(const struct words *words)
+{
+    (void)words;
+    return driver_load();
+}
+
+static bool play_space(const struct words *words)
+{
+    return space_wish(words->word[1], words->word[2]);
+}
+
 static bool play_edu(const struct words *words)
 {
     (void)words;
@@ -142,6 +159,19 @@ static bool play_parked(const struct words *words)
 {
     (void)words;
     return parked_prepare();
+}
+
+static bool play_virtio_net(const struct words *words)
+{
+    (void)words;
+    return virtio_net_prepare();
+}
+
+static bool play_x2apic(const struct words *words)
+{
+    (void)words;
+    x2apic_prepare();
+    return true;
 }
 
 static bool play_watchdog(const struct words *words)
@@ -249,6 +279,11 @@ static bool play_table_absent(const struct words *words)
     return tables_remove(words->word[1]);
 }
 
+static bool play_acpi_hidden(const struct words *words)
+{
+    return relocate_hide(words->word[1]);
+}
+
 static bool play_table_moved(const struct words *words)
 {
     return relocate_table(words->word[1]);
@@ -281,6 +316,17 @@ static bool play_attributes(const struct words *words)
     return false;
 }
 
+static bool play_image(const struct words *words)
+{
+    return image_wish(words->word[1]);
+}
+
+static bool play_la57(const struct words *words)
+{
+    (void)words;
+    return la57_wish();
+}
+
 static bool play_screen(const struct words *words)
 {
     uint64_t value;
@@ -301,8 +347,14 @@ static const struct {
 } misbehaviours[] = {
     {"call",              3, play_call             }, /* SERVICE HARM */
     {"exit",              2, play_exit             }, /* HOW [COUNT] */
+    {"driver",            1, play_driver           },
+    {"space",             3, play_space            }, /* HOW WHAT */
+    {"la57",              1, play_la57             },
+    {"image",             2, play_image            }, /* above-4g | bogus | no-volume */
     {"edu",               1, play_edu              },
     {"parked-cpus",       1, play_parked           },
+    {"virtio-net",        1, play_virtio_net       },
+    {"x2apic",            1, play_x2apic           },
     {"watchdog",          2, play_watchdog         }, /* SECONDS */
     {"low-memory",        2, play_low_memory       }, /* boot-data | islands */
     {"map",               2, play_map              }, /* HOW [NUMBER] */
@@ -312,6 +364,7 @@ static const struct {
     {"map-page0",         2, play_map_page0        }, /* TYPE */
     {"table-absent",      2, play_table_absent     }, /* NAME */
     {"table-moved",       2, play_table_moved      }, /* NAME */
+    {"acpi-hidden",       2, play_acpi_hidden      }, /* SIGNATURE */
     {"attributes",        2, play_attributes       }, /* HOW [NUMBER] */
     {"runtime-supported", 2, play_runtime_supported}, /* MASK */
     {"screen",            2, play_screen           }, /* none | FIELD VALUE */

@@ -12,7 +12,7 @@
 
 #define LINE_BYTES 240u
 
-static void put(const char *text)
+void serial_put(const char *text)
 {
     for (; *text != '\0'; text++) {
         for (uint32_t poll = 0; poll < POLLS_MAX; poll++) {
@@ -30,7 +30,7 @@ void serial_say(const char *format, ...)
     va_start(arguments, format);
     format_buffer_v(line, sizeof(line), format, arguments);
     va_end(arguments);
-    put("\r\nadversary: "); /* on a line of its own, whatever the kernel or the firmware had begun to write */
-    put(line);
-    put("\r\n");
+    serial_put("\r\nadversary: "); /* on a line of its own, whatever the kernel or the firmware had begun to write */
+    serial_put(line);
+    serial_put("\r\n");
 }

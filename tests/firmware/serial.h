@@ -9,6 +9,9 @@
 
 #include "kernel/base/types.h"
 
+/* The text as it is, for who has another name. */
+void serial_put(const char *text);
+
 void serial_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

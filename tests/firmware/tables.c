@@ -3,6 +3,7 @@
 
 #include "kernel/base/string.h"
 #include "tests/firmware/firmware.h"
+#include "tests/firmware/relocate.h"
 
 #define ATTRIBUTES_PAGES 4u /* OVMF's has 22 entries of 48 bytes */
 
@@ -46,10 +47,17 @@ static struct efi_memory_attributes_table *false_attributes(void)
     if (copy == NULL || size_bytes > ATTRIBUTES_PAGES * PAGE_SIZE)
         return NULL;
     memcpy(copy, real, size_bytes);
+    if (!relocate_keep("attributes", copy, size_bytes))
+        return NULL;
     if (firmware_install_table(&guid, copy) != EFI_SUCCESS)
         return NULL;
     attributes = copy;
     return copy;
+}
+
+bool tables_attributes_move(void)
+{
+    return false_attributes() != NULL;
 }
 
 bool tables_attributes_count(uint64_t count)
@@ -107,7 +115,7 @@ bool tables_runtime_supported(uint64_t mask)
 {
     static const struct efi_guid guid = EFI_GUID_RT_PROPERTIES;
     struct efi_rt_properties_table *table = firmware_pages(EFI_BOOT_SERVICES_DATA, 1);
-    if (table == NULL)
+    if (table == NULL || !relocate_keep("properties", table, sizeof(*table)))
         return false;
     *table = (struct efi_rt_properties_table){1, sizeof(*table), (uint32_t)mask};
     return firmware_install_table(&guid, table) == EFI_SUCCESS;

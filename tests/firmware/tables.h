@@ -12,6 +12,7 @@
 bool tables_remove(const char *name);
 
 /* Of the memory-attributes table. False: the firmware has none, or no memory. */
+bool tables_attributes_move(void);              /* nothing but its place is another */
 bool tables_attributes_count(uint64_t count);   /* how many entries it claims to have */
 bool tables_attributes_stride(uint64_t stride); /* how long it claims that they are */
 bool tables_attributes_version(uint64_t version);

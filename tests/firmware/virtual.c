@@ -6,6 +6,7 @@
 #include "tests/firmware/firmware.h"
 #include "tests/firmware/harm.h"
 #include "tests/firmware/serial.h"
+#include "tests/firmware/space.h"
 
 static uint32_t calls_so_far;
 
@@ -29,6 +30,7 @@ static efi_status EFIAPI set_virtual_address_map(uint64_t size_bytes, uint64_t s
                harm_boot_memory_intact() ? "intact" : "changed",
                is_one_to_one((const uint8_t *)map, size_bytes, stride) ? "yes" : "no",
                stride == 0 ? 0ull : (unsigned long long)(size_bytes / stride));
+    space_check();
     return firmware.real_runtime.set_virtual_address_map(size_bytes, stride, version, map);
 }
 

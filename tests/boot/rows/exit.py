@@ -3,14 +3,14 @@
 from rows.row import FAILURE, REFUSED, Row
 
 EXIT = [
-    Row("plain", "-", "the adversary itself changes nothing: what fails here fails for its own reasons", ""),
+    Row("plain", "C45 C48 C49", "the adversary itself changes nothing: what fails here fails for its own reasons", ""),
     Row("stale-1", "A1", "an option ROM allocates: the first key is stale", "exit stale 1", attempts=2),
     Row("stale-3", "A2", "machines need four tries; Linux's two are not enough", "exit stale 3", attempts=4),
     Row("stale-15", "A2", "the sixteenth and last try must still count", "exit stale 15", attempts=16),
     Row("stale-16", "A2", "one more than that ends, visibly", "exit stale 16", FAILURE.format(1)),
     Row("stale-for-ever", "A3", "an endless retry would hang", "exit stale for-ever", FAILURE.format(1)),
     Row("key-moves", "A3", "every GetMemoryMap makes its own key stale", "map key-moves", FAILURE.format(1)),
-    Row("handler-allocates", "A1", "allocations inside the exit, as on SEV-SNP (A6)", "exit handler-allocates",
+    Row("handler-allocates", "A1 A6", "allocations inside the exit, as on SEV-SNP (A6)", "exit handler-allocates",
         attempts=None),
     Row("exit-fails", "A2", "an error that no new key mends is not retried", "exit error", FAILURE.format(2)),
     Row("map-lost", "A4", "after a failed exit there may be no map any more", "exit stale 1; map lost",
@@ -19,7 +19,7 @@ EXIT = [
         "call GetMemoryMap fails",
         REFUSED, says=[r"^keel: cannot start: the memory map"]),
     Row("map-grows", "A4", "40 descriptors more at each try", "map grow 40; exit stale 3", attempts=4),
-    Row("descriptors-1000", "A5", "no table may be sized for the machines of today", "map descriptors 1000"),
+    Row("descriptors-1000", "A5 A13", "no table may be sized for the machines of today", "map descriptors 1000"),
     Row("descriptors-4000", "A5", "nearly the limit that the kernel promises", "map descriptors 4000"),
     Row("descriptors-4096", "A5", "the limit itself", "map descriptors 4096"),
     Row("descriptors-4097", "A5", "one more is refused, by name of the limit", "map descriptors 4097", REFUSED,

@@ -3,8 +3,10 @@
 from rows.row import Row
 
 BAD_ATTRIBUTES = [r"warn: runtime: .*memory.attributes.* ignored"]
+MOVABLE = ["acpi", "smbios", "esrt", "bgrt", "attributes", "tpm-log", "unknown"]
 TABLES = [
-    Row("attributes-absent", "C53", "no memory-attributes table: older than UEFI 2.6", "table-absent attributes"),
+    Row("attributes-absent", "C53 C52", "no memory-attributes table: older than UEFI 2.6; data lies between the code",
+        "table-absent attributes"),
     Row("attributes-absurd", "C53", "SUSE 1231465: a table of absurd size", "attributes count 0xffffffff",
         says=BAD_ATTRIBUTES),
     Row("attributes-long", "C53", "entries past the end of the table", "attributes count 1000", says=BAD_ATTRIBUTES),
@@ -19,7 +21,11 @@ TABLES = [
         says=[r"^ok \d+ (- )?tables\s*$"]),
     Row("esrt-moved", "B37", "the ESRT there", "table-moved esrt", run="test tables; ",
         says=[r"^ok \d+ (- )?tables\s*$"]),
-    Row("all-moved", "B37", "all of them", "table-moved acpi; table-moved smbios; table-moved esrt; attributes span 0",
+    Row("bgrt-moved", "B37", "the BGRT there, and its picture", "table-moved bgrt", run="test tables; ",
+        says=[r"^ok \d+ (- )?tables\s*$"]),
+    Row("attributes-moved", "B37 C53", "the memory-attributes table there", "table-moved attributes",
+        run="test tables; ", says=[r"^ok \d+ (- )?tables\s*$"]),
+    Row("all-moved", "B37", "all of them", "; ".join(f"table-moved {name}" for name in MOVABLE),
         run="test tables; ", says=[r"^ok \d+ (- )?tables\s*$"]),
     Row("acpi-absent", "B37", "no ACPI: one CPU and no power-off but the firmware's", "table-absent acpi",
         outcome=r"^keel: ready cpus=1 ", says=[r"^adversary: ResetSystem: if=0 stack=ok"]),
@@ -28,6 +34,8 @@ TABLES = [
         silent=[r"^adversary: \w+: if="], run="time; vars; "),
     Row("supported-no-time", "C60", "one service masked, the others on", "runtime-supported 0x3ffe", run="time; ",
         silent=[r"^adversary: GetTime: if="]),
+    Row("supported-no-variable", "C60", "likewise", "runtime-supported 0x3fef", run="vars Lang; time; ",
+        silent=[r"^adversary: GetVariable: if="], says=[r"^adversary: GetTime: if=0"]),
     Row("supported-no-virtual", "C49", "SetVirtualAddressMap masked: services run where they are",
-        "runtime-supported 0x3f7f", silent=[r"^adversary: SetVirtualAddressMap"]),
+        "runtime-supported 0x3f7f", silent=[r"^adversary: SetVirtualAddressMap"], virtual_calls=0),
 ]
