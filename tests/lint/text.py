@@ -7,7 +7,7 @@ import tree
 LINE_MAX = 120
 LINE_LIMITED = (".c", ".h", ".asm", ".py")
 SPACES_ONLY = LINE_LIMITED + (".ninja", ".md", ".sh")
-RECORDED = (".map", ".seed")  # machines' own words, kept as they came; fuzzers' inputs
+RECORDED = (".map", ".seed", ".patch")  # kept as they came: machines' words, fuzzers' inputs, diffs with empty lines
 
 
 def check_file(path, text):

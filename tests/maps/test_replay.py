@@ -19,8 +19,13 @@ LEDGER = re.compile(r"ledger: total=(\d+) free=(\d+) used=(\d+) firmware=(\d+) l
 OWNERS = {"low", "free", "used", "firmware", "reserved", "mmio", "unaccepted", "persistent", "unknown"}
 
 
-def name(path):
-    return path.stem
+def maps(paths, outcome):
+    """A parameter for each map; its line "# catalogue: B32 B33" names items of docs/firmware-quirks.md."""
+    for path in paths:
+        items = re.findall(rb"^# catalogue: (.+)$", path.read_bytes(), re.MULTILINE)
+        marks = [pytest.mark.quirk(item.decode(), outcome=outcome, row=f"map {path.stem}")
+                 for item in b" ".join(items).split()]
+        yield pytest.param(path, id=path.stem, marks=marks)
 
 
 def replay(*arguments):
@@ -61,11 +66,13 @@ def check(path, *arguments):
 
 
 @pytest.mark.parametrize("cpus", [1, 4])
-@pytest.mark.parametrize("path", RECORDED + MADE, ids=name)
+@pytest.mark.parametrize("path", maps(RECORDED + MADE, "the model's totals, page by page"))
 def test_map(path, cpus):
     check(path, "--cpus", cpus)
 
 
+@pytest.mark.quirk("A8", outcome="the totals stay", row="map strides")
+@pytest.mark.quirk("A7", outcome="the totals stay", row="map strides")
 @pytest.mark.parametrize("stride", [0, 40, 41, 48, 56, 64])
 def test_stride(stride):
     plain = check(HERE / "made" / "overlapping.map")
@@ -83,6 +90,7 @@ def write(path, rows):
     return path
 
 
+@pytest.mark.quirk("B21", outcome="the model's totals, page by page", row="map page 0 of each type")
 @pytest.mark.parametrize("memory_type", list(range(17)) + [0x70000001, 0x80000001])
 @pytest.mark.parametrize("attribute", [0xF, 0x800000000000000F, 0])
 def test_page_zero_of_each_type(tmp_path, memory_type, attribute):
@@ -90,6 +98,7 @@ def test_page_zero_of_each_type(tmp_path, memory_type, attribute):
     check(write(tmp_path / "page0.map", rows))
 
 
+@pytest.mark.quirk("A5", outcome="the model's totals, page by page", row="map of many descriptors")
 @pytest.mark.parametrize("count", [1000, 4094])
 @pytest.mark.parametrize("pages", [1, 16, 100])
 def test_many_descriptors(tmp_path, count, pages):
@@ -102,6 +111,7 @@ def test_many_descriptors(tmp_path, count, pages):
     check(write(tmp_path / "many.map", rows), "--cpus", 2)
 
 
+@pytest.mark.quirk("A5", outcome="refused, by name", row="map of one descriptor too many")
 def test_one_descriptor_too_many(tmp_path):
     rows = [(7, 0x100000 + i * 0x2000, 1, 0xF) for i in range(4097)]
     result = replay(write(tmp_path / "limit.map", rows))
@@ -125,7 +135,7 @@ def test_random_map(tmp_path, seed):
     check(write(tmp_path / "random.map", rows), "--cpus", 2)
 
 
-@pytest.mark.parametrize("path", sorted((HERE / "refused").glob("*.map")), ids=name)
+@pytest.mark.parametrize("path", maps(sorted((HERE / "refused").glob("*.map")), "refused, by name"))
 def test_refused(path):
     result = replay(path)
     assert result.returncode == 1
@@ -145,7 +155,7 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("path", sorted((HERE / "malformed").glob("*.map")), ids=name)
+@pytest.mark.parametrize("path", maps(sorted((HERE / "malformed").glob("*.map")), "refused, by line"))
 def test_malformed(path):
     result = replay(path)
     assert result.returncode == 2
