@@ -41,8 +41,10 @@ static bool names_page(const struct efi_memory_descriptor *row, uint64_t page)
 
 static bool is_code(const struct efi_memory_descriptor *row)
 {
+    bool memory = (row->attribute & EFI_MEMORY_RUNTIME) != 0 && (row->attribute & EFI_MEMORY_WB) != 0;
     return row->type == EFI_LOADER_CODE || row->type == EFI_BOOT_SERVICES_CODE ||
-           row->type == EFI_RUNTIME_SERVICES_CODE;
+           row->type == EFI_RUNTIME_SERVICES_CODE ||
+           (memory && (row->type == EFI_RESERVED_MEMORY || row->type == EFI_CONVENTIONAL_MEMORY));
 }
 
 static uint32_t expected_flags(uint64_t page)
