@@ -130,7 +130,7 @@ static void describe(void *unused)
 
 void memory_describe(void)
 {
-    /* By all: it is one streaming store of 8 bytes a frame, and a single CPU does not fill the memory's bandwidth. */
+    /* By all: it is one streaming store over every entry, and a single CPU does not fill the memory's bandwidth. */
     enum status status = smp_run_on_all(describe, NULL);
     if (status == STATUS_OK)
         status = mm_described(&kernel_mm, &described);

@@ -1,20 +1,20 @@
 /*
- * The page array: one page of entries for each 2 MiB block with memory of ours, filled a section at a time. See page.h.
+ * The page array: one page of entries for each 16 MiB span with memory of ours, filled a section at a time. See page.h.
  *
  *     sections   slot 0 (128 MiB)                     slot 1                       (numbered without gaps: section.h)
- *                block 0   1   2  ...  63             block 64 ...
- *     entry_pages    |   |   |   |  0  |                  |                        0: no memory in that block
+ *                 span 0  1  2  ...  7                span 0 ...
+ *     entry_pages    |   |   |  0  |                      |                        0: no memory in that span
  *                    v   v   v                            v
- *                +-----+ +-----+ +-----+              +-----+
- *                | 512 | | 512 | | 512 |  ...         | 512 |   8 bytes each       a page each, anywhere below 16 TiB
- *                +-----+ +-----+ +-----+              +-----+
+ *                +------+ +------+ +------+           +------+
+ *                | 4096 | | 4096 | | 4096 | ...       | 4096 |  a byte each        a page each, anywhere below 16 TiB
+ *                +------+ +------+ +------+           +------+
  *     states         UNCLAIMED -> CLAIMED (one CPU wins the exchange) -> READY (all its entries are stored)
  *
  * A flat array over all addresses would be simpler and larger than memory on real machines: a reserved hole at 1 TiB
- * costs 2 GiB of entries. Here a hole costs nothing at all inside a missing section, and 4 bytes a block inside one
+ * costs 256 MiB of entries. Here a hole costs nothing at all inside a missing section, and 4 bytes a span inside one
  * that exists.
  *
- * Why the entries are written by all CPUs: 64 GiB have 128 MiB of them, in memory that nobody has touched since
+ * Why the entries are written by all CPUs: 1 TiB has 256 MiB of them, in memory that nobody has touched since
  * power-on. What a frame starts as is all zeros (PAGE_FRAME), so that nearly all of it is one streaming store.
  */
 #include "mm/page.h"
@@ -28,12 +28,12 @@
 /* entry_pages holds page numbers of 32 bits, so the entries themselves lie below this address. */
 #define ENTRY_PAGES_END ((uint64_t)1 << (32 + PAGE_SHIFT))
 
-/* One bit for each block of the section that holds at least one frame of ours. */
-static uint64_t blocks_with_frames(const struct page_array *array, uint32_t slot)
+/* One bit for each span of the section that holds at least one frame of ours. */
+static uint64_t spans_with_frames(const struct page_array *array, uint32_t slot)
 {
     struct paddr base = section_base(array->sections, slot);
     struct prange section = {base, paddr_add(base, SECTION_BYTES)};
-    uint64_t blocks = 0;
+    uint64_t spans = 0;
     for (uint32_t i = memmap_find(array->map, base); i < array->map->count; i++) {
         const struct memory_region *region = &array->map->regions[i];
         struct prange part = prange_intersect(region->range, section);
@@ -42,27 +42,27 @@ static uint64_t blocks_with_frames(const struct page_array *array, uint32_t slot
             break;
         if (!memory_kind_ours((enum memory_kind)region->kind) || memory_region_low(region))
             continue; /* has no frames */
-        unsigned first = (unsigned)((part.start.value - base.value) >> BLOCK_SHIFT);
-        unsigned last = (unsigned)((part.end.value - 1 - base.value) >> BLOCK_SHIFT);
-        blocks |= bits_mask(first, last - first + 1);
+        unsigned first = (unsigned)((part.start.value - base.value) / PAGE_SPAN_BYTES);
+        unsigned last = (unsigned)((part.end.value - 1 - base.value) / PAGE_SPAN_BYTES);
+        spans |= bits_mask(first, last - first + 1);
     }
-    return blocks;
+    return spans;
 }
 
-/* Gives entry pages to the blocks of a section: in one run where that is possible, which fills fastest. */
+/* Gives entry pages to the spans of a section: in one run where that is possible, which fills fastest. */
 static enum status allocate_section(struct page_array *array, uint32_t slot, struct early *early)
 {
-    uint32_t *entry_pages = &array->entry_pages[slot * SECTION_BLOCKS];
-    uint64_t blocks = blocks_with_frames(array, slot);
-    CHECK(blocks != 0);
-    /* At most 64 pages; where even those are not in one piece, single ones will do. */
-    struct paddr run = early_alloc(early, bits_count(blocks), ENTRY_PAGES_END);
+    uint32_t *entry_pages = &array->entry_pages[slot * PAGE_SPANS];
+    uint64_t spans = spans_with_frames(array, slot);
+    CHECK(spans != 0);
+    /* Few pages; where even those are not in one piece, single ones will do. */
+    struct paddr run = early_alloc(early, bits_count(spans), ENTRY_PAGES_END);
     bool together = run.value != 0;
-    for (; blocks != 0; blocks &= blocks - 1) {
+    for (; spans != 0; spans &= spans - 1) {
         struct paddr page = together ? run : early_alloc(early, 1, ENTRY_PAGES_END);
         if (page.value == 0)
             return STATUS_NO_MEMORY;
-        entry_pages[bits_first(blocks)] = (uint32_t)(page.value >> PAGE_SHIFT);
+        entry_pages[bits_first(spans)] = (uint32_t)(page.value >> PAGE_SHIFT);
         run = paddr_add(run, PAGE_SIZE);
     }
     return STATUS_OK;
@@ -73,7 +73,7 @@ enum status page_array_init(struct page_array *array, const struct section_table
 {
     memset(tables, 0, page_array_table_bytes(sections->count)); /* no entries; PAGE_SECTION_UNCLAIMED */
     *array = (struct page_array){.sections = sections, .map = map, .window = window, .entry_pages = tables};
-    array->states = (uint8_t *)(array->entry_pages + (size_t)sections->count * SECTION_BLOCKS);
+    array->states = (uint8_t *)(array->entry_pages + (size_t)sections->count * PAGE_SPANS);
     for (uint32_t slot = 0; slot < sections->count; slot++) {
         enum status status = allocate_section(array, slot, early);
         if (status != STATUS_OK)
@@ -88,14 +88,14 @@ static struct page *entries_at(const struct page_array *array, uint32_t entry_pa
 }
 
 /*
- * The entries of the part of `rest` that lies in its first block, which it then begins behind; NULL when the block has
+ * The entries of the part of `rest` that lies in its first span, which it then begins behind; NULL when the span has
  * none, as where there is no section.
  */
 static struct page *next_part(const struct page_array *array, struct prange *rest, bool must_be_ready,
                               uint64_t *frame_count)
 {
     struct paddr start = rest->start;
-    uint64_t end = min_u64(rest->end.value, align_down(start.value, BLOCK_BYTES) + BLOCK_BYTES);
+    uint64_t end = min_u64(rest->end.value, align_down(start.value, PAGE_SPAN_BYTES) + PAGE_SPAN_BYTES);
     rest->start = PADDR(end);
     *frame_count = (end - start.value) >> PAGE_SHIFT;
 
@@ -104,8 +104,8 @@ static struct page *next_part(const struct page_array *array, struct prange *res
         return NULL;
     /* Acquire pairs with the store of READY. The claimer itself fills entries before that, hence the argument. */
     CHECK(!must_be_ready || __atomic_load_n(&array->states[slot], __ATOMIC_ACQUIRE) == PAGE_SECTION_READY);
-    uint32_t entry_page = array->entry_pages[section_block(array->sections, start)];
-    return entry_page == 0 ? NULL : entries_at(array, entry_page) + (start.value & (BLOCK_BYTES - 1)) / PAGE_SIZE;
+    uint32_t entry_page = array->entry_pages[slot * PAGE_SPANS + start.value / PAGE_SPAN_BYTES % PAGE_SPANS];
+    return entry_page == 0 ? NULL : entries_at(array, entry_page) + start.value % PAGE_SPAN_BYTES / PAGE_SIZE;
 }
 
 static void store_kind(const struct page_array *array, struct prange range, enum page_kind kind, bool must_be_ready)
@@ -121,12 +121,12 @@ static void store_kind(const struct page_array *array, struct prange range, enum
 /* Stores the initial value over all entries of the section, in runs as long as they lie in memory. */
 static void zero_section(const struct page_array *array, uint32_t slot)
 {
-    const uint32_t *entry_pages = &array->entry_pages[slot * SECTION_BLOCKS];
-    for (unsigned i = 0; i < SECTION_BLOCKS;) {
+    const uint32_t *entry_pages = &array->entry_pages[slot * PAGE_SPANS];
+    for (unsigned i = 0; i < PAGE_SPANS;) {
         unsigned first = i++;
         if (entry_pages[first] == 0)
             continue;
-        while (i < SECTION_BLOCKS && entry_pages[i] == entry_pages[i - 1] + 1)
+        while (i < PAGE_SPANS && entry_pages[i] == entry_pages[i - 1] + 1)
             i++;
         port_zero_uncached(entries_at(array, entry_pages[first]), (i - first) * PAGE_SIZE);
     }
@@ -224,7 +224,12 @@ bool page_array_is_kind(const struct page_array *array, struct prange range, enu
     while (!prange_empty(range)) {
         uint64_t count;
         const struct page *entries = next_part(array, &range, true, &count);
-        if (entries != NULL && (entries[0].kind != kind || entries[count - 1].kind != kind))
+        if (entries == NULL)
+            continue;
+        for (uint64_t i = 0; i < count; i += BLOCK_FRAMES)
+            if (entries[i].kind != kind)
+                return false;
+        if (entries[count - 1].kind != kind)
             return false;
     }
     return true;

@@ -1,9 +1,9 @@
 /*
- * The page array: 8 bytes that describe a frame, for every frame of a 2 MiB block in which there is memory of ours.
+ * The page array: an entry that describes a frame, for every frame of a 16 MiB span in which there is memory of ours.
  *
  * Owns: struct page, the state of each section (UNCLAIMED, CLAIMED, READY), and the token that proves completeness.
- * One page of the array holds the 512 entries of one block, so a map in any number of pieces can be described, and a
- * block without memory costs 4 bytes.
+ * One page of the array holds the entries of one span, so a map in any number of pieces can be described, and a span
+ * without memory costs 4 bytes.
  * Rules (UEFI promises no zeroed memory, so "not ready" cannot live in an entry):
  *   1. each section has one claimer, by an atomic exchange;
  *   2. the claimer stores all entries, fences (port_zero_uncached), then release-stores READY;
@@ -28,14 +28,16 @@ enum page_kind {
     PAGE_ABSENT,    /* a hole, a device, or memory that is not ours to count */
 };
 
+/* Whoever builds on Keel adds an owner or a count here: what depends on the size follows, and 8 bytes are the limit. */
 struct page {
-    uint8_t kind;   /* enum page_kind */
-    uint8_t order;  /* this and what follows: room for who builds on Keel, 0 until then; nothing here reads them */
-    uint16_t owner;
-    uint32_t references;
+    uint8_t kind; /* enum page_kind */
 };
-_Static_assert(sizeof(struct page) == 8, "8 bytes a frame");
-_Static_assert(sizeof(struct page) * BLOCK_FRAMES == PAGE_SIZE, "a page describes a block");
+
+/* What one page of entries describes; spans of a section. */
+#define PAGE_SPAN_BYTES (PAGE_SIZE / sizeof(struct page) * PAGE_SIZE)
+#define PAGE_SPANS      ((uint32_t)(SECTION_BYTES / PAGE_SPAN_BYTES))
+_Static_assert((sizeof(struct page) & (sizeof(struct page) - 1)) == 0, "no entry lies in two pages");
+_Static_assert(PAGE_SPANS <= 64, "one bit for each span");
 
 enum page_section_state {
     PAGE_SECTION_UNCLAIMED,
@@ -47,7 +49,7 @@ struct page_array {
     const struct section_table *sections;
     const struct memmap *map;
     uint64_t window;
-    uint32_t *entry_pages; /* by block number: page number of its entries; 0: no memory in it */
+    uint32_t *entry_pages; /* by slot, PAGE_SPANS each: page number of a span's entries; 0: no memory in it */
     uint8_t *states;       /* by slot: enum page_section_state; atomic */
     uint32_t ready;        /* sections that are READY; atomic */
 };
@@ -61,7 +63,7 @@ struct page_array_token {
 /* Bytes of memory for the tables of that many sections (entries apart). */
 static inline uint64_t page_array_table_bytes(uint32_t section_count)
 {
-    return section_count * (SECTION_BLOCKS * sizeof(uint32_t) + sizeof(uint8_t));
+    return section_count * (PAGE_SPANS * sizeof(uint32_t) + sizeof(uint8_t));
 }
 
 /*
@@ -90,8 +92,8 @@ enum page_kind page_kind_of(const struct memory_region *region);
 void page_array_set_kind(const struct page_array *array, struct prange range, enum page_kind kind);
 
 /*
- * Whether every frame of the range that has an entry is of the kind. Inside a block only the first and the last frame
- * that the range covers are looked at, so that a machine of 12 TiB is audited in the time of a glance.
+ * Whether every frame of the range that has an entry is of the kind. Of each 2 MiB only one frame is looked at, and
+ * the last one of a span, so that a machine of 12 TiB is audited in the time of a glance.
  */
 bool page_array_is_kind(const struct page_array *array, struct prange range, enum page_kind kind);
 
