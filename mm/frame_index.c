@@ -18,6 +18,7 @@
 
 #include "kernel/base/string.h"
 
+#define ALL           (~(uint64_t)0)
 #define SECTION_ORDER 15u /* a full section is a run of this order */
 
 /* An aligned run of 2^n starts at every 2^n-th bit: n = 1 is ...01010101, n = 2 is ...00010001. */
@@ -26,8 +27,9 @@ const uint64_t frame_index_starts[7] = {
     0x0001000100010001, 0x0000000100000001, 0x0000000000000001,
 };
 
-const uint64_t frame_index_masks[7] = {
-    0x1, 0x3, 0xF, 0xFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF,
+const struct frame_index_run frame_index_run = {
+    .mask = {0x1, 0x3, 0xF, 0xFF, 0xFFFF, 0xFFFFFFFF, ALL, ALL, ALL, ALL},
+    .first = {63, 62, 60, 56, 48, 32, 0, 0, 0, 0},
 };
 
 static uint32_t words_for(uint32_t bit_count)
@@ -39,15 +41,19 @@ static uint32_t words_for(uint32_t bit_count)
 uint64_t frame_index_bytes(uint32_t section_count)
 {
     uint64_t words = words_for(section_count) + words_for(words_for(section_count)) + FRAME_ROOT_WORDS;
-    return section_count * sizeof(struct frame_bits) + FRAME_ORDERS * words * sizeof(uint64_t);
+    return section_count * (sizeof(struct frame_bits) + sizeof(uint64_t)) + FRAME_ORDERS * words * sizeof(uint64_t);
 }
 
 void frame_index_init(struct frames *frames, void *memory)
 {
     uint32_t count = frames->section_count;
-    memset(memory, 0, frame_index_bytes(count));
     frames->bits = memory;
-    uint64_t *words = (uint64_t *)(frames->bits + count);
+    frames->split = (uint64_t *)(frames->bits + count);
+    for (uint32_t slot = 0; slot < count; slot++) {
+        frames->bits[slot].order[FRAME_ORDER_BLOCK] = 0; /* the other orders when a block is split */
+        frames->split[slot] = 0;
+    }
+    uint64_t *words = frames->split + count;
     for (unsigned order = 0; order < FRAME_ORDERS; order++) {
         uint64_t **level = frames->level[order];
         level[0] = words;
@@ -55,21 +61,41 @@ void frame_index_init(struct frames *frames, void *memory)
         level[2] = level[1] + words_for(words_for(count));
         words = level[2] + FRAME_ROOT_WORDS;
     }
+    memset(frames->level[0][0], 0, (size_t)(words - frames->level[0][0]) * sizeof(uint64_t));
 }
 
-void frame_index_mark(struct frames *frames, unsigned order, uint32_t slot, bool any)
+uint32_t frame_index_first(const struct frames *frames, unsigned order, bool high)
+{
+    uint32_t slot;
+    if (high) {
+        uint64_t *const *level = frames->level[order];
+        uint32_t at = level[2][0] == 0; /* the root has two words */
+        if (level[2][at] == 0)
+            return BLOCK_NONE;
+        for (unsigned i = FRAME_LEVELS; i-- > 0;)
+            at = at * 64 + bits_first(level[i][at]);
+        slot = frames->low_count + at;
+    } else {
+        if (frames->low[order] == 0)
+            return BLOCK_NONE;
+        slot = bits_first(frames->low[order]);
+    }
+    return slot * SECTION_BLOCKS + bits_first(frames->bits[slot].order[order]);
+}
+
+void frame_index_toggle(struct frames *frames, unsigned order, uint32_t slot)
 {
     if (slot < frames->low_count) {
-        frames->low[order] = (frames->low[order] & ~BIT(slot)) | (uint64_t)any << slot;
+        frames->low[order] ^= BIT(slot);
         return;
     }
     uint32_t at = slot - frames->low_count;
     for (unsigned level = 0; level < FRAME_LEVELS; level++, at /= 64) {
         uint64_t *word = &frames->level[order][level][at / 64];
-        uint64_t others = *word & ~BIT(at % 64);
-        *word = others | (uint64_t)any << at % 64;
-        if (others != 0)
-            return; /* what is above does not change */
+        uint64_t before = *word;
+        *word ^= BIT(at % 64);
+        if ((before & *word) != 0)
+            return; /* other bits are set: what is above does not change */
     }
 }
 
@@ -86,7 +112,7 @@ static bool sections_whole(const struct frames *frames, uint32_t slot, uint32_t 
     return true;
 }
 
-uint64_t frame_index_take_blocks(struct frames *frames, unsigned order, bool high, uint64_t limit)
+uint64_t frame_index_take_runs(struct frames *frames, unsigned order, bool high, uint64_t limit)
 {
     /* A 1 GiB run (order 18) is eight whole sections; up to order 15 the run lies inside one. */
     unsigned in_section = (order < SECTION_ORDER ? order : SECTION_ORDER) - FRAME_ORDER_BLOCK;
@@ -102,7 +128,7 @@ uint64_t frame_index_take_blocks(struct frames *frames, unsigned order, bool hig
         if (address + (PAGE_SIZE << order) > limit)
             return 0;
         for (uint32_t i = 0; i < count; i++)
-            frame_index_clear(frames, FRAME_ORDER_BLOCK, slot + i, frame_index_masks[in_section] << first);
+            frame_index_clear(frames, FRAME_ORDER_BLOCK, slot + i, frame_index_run.mask[in_section] << first);
         return address;
     }
     return 0;

@@ -10,7 +10,8 @@
 #include "kernel/base/bits.h"
 #include "mm/frames.h"
 
-#define BLOCK_NONE UINT32_MAX
+#define BLOCK_NONE     UINT32_MAX
+#define SECTION_FRAMES ((uint64_t)SECTION_BLOCKS * BLOCK_FRAMES)
 
 static inline uint64_t *frame_block_rows(const struct frames *frames, uint32_t block)
 {
@@ -27,9 +28,15 @@ static inline uint64_t frame_block_bit(uint32_t block)
 uint64_t frame_index_bytes(uint32_t section_count);
 void frame_index_init(struct frames *frames, void *memory);
 
-/* For each order up to 6: the bits at which an aligned run of 2^order bits may start, and the run at bit 0. */
+/* The bits at which an aligned run of 2^order bits may start, up to order 6. */
 extern const uint64_t frame_index_starts[7];
-extern const uint64_t frame_index_masks[7];
+
+/* By order, of a run as far as one word holds it. */
+struct frame_index_run {
+    uint64_t mask[FRAME_ORDERS];  /* that begins at bit 0 */
+    uint64_t first[FRAME_ORDERS]; /* a bit's number AND this: the first bit of the aligned run in which it lies */
+};
+extern const struct frame_index_run frame_index_run;
 
 /* The starts of all aligned runs of 2^order (order <= 6) set bits: of frames in a row, or of blocks in a section. */
 static inline uint64_t frame_index_runs(uint64_t word, unsigned order)
@@ -40,33 +47,16 @@ static inline uint64_t frame_index_runs(uint64_t word, unsigned order)
 }
 
 /* The first block, above 4 GiB or below it, that has a bit of `order`; BLOCK_NONE if there is none. */
-static inline uint32_t frame_index_first(const struct frames *frames, unsigned order, bool high)
-{
-    uint32_t slot;
-    if (high) {
-        uint64_t *const *level = frames->level[order];
-        uint32_t at = level[2][0] == 0; /* the root has two words */
-        if (level[2][at] == 0)
-            return BLOCK_NONE;
-        for (unsigned i = FRAME_LEVELS; i-- > 0;)
-            at = at * 64 + bits_first(level[i][at]);
-        slot = frames->low_count + at;
-    } else {
-        if (frames->low[order] == 0)
-            return BLOCK_NONE;
-        slot = bits_first(frames->low[order]);
-    }
-    return slot * SECTION_BLOCKS + bits_first(frames->bits[slot].order[order]);
-}
+uint32_t frame_index_first(const struct frames *frames, unsigned order, bool high);
 
 /*
- * A run of whole blocks, order 9 and above: the first one in high or low memory, or 0 if there is none or it ends above
- * the address `limit`. Section by section: slow, rare.
+ * A run of whole blocks, order 10 and above: the first one in high or low memory, or 0 if there is none or it ends
+ * above the address `limit`. Section by section: slow, rare.
  */
-uint64_t frame_index_take_blocks(struct frames *frames, unsigned order, bool high, uint64_t limit);
+uint64_t frame_index_take_runs(struct frames *frames, unsigned order, bool high, uint64_t limit);
 
-/* The section's word of the order went from 0 to not 0 (`any`), or back. */
-void frame_index_mark(struct frames *frames, unsigned order, uint32_t slot, bool any);
+/* The section's word of the order went from 0 to not 0, or back. */
+void frame_index_toggle(struct frames *frames, unsigned order, uint32_t slot);
 
 static inline void frame_index_set(struct frames *frames, unsigned order, uint32_t slot, uint64_t mask)
 {
@@ -74,7 +64,7 @@ static inline void frame_index_set(struct frames *frames, unsigned order, uint32
     uint64_t before = *word;
     *word = before | mask;
     if (before == 0)
-        frame_index_mark(frames, order, slot, true);
+        frame_index_toggle(frames, order, slot);
 }
 
 static inline void frame_index_clear(struct frames *frames, unsigned order, uint32_t slot, uint64_t mask)
@@ -82,7 +72,7 @@ static inline void frame_index_clear(struct frames *frames, unsigned order, uint
     uint64_t *word = &frames->bits[slot].order[order];
     *word &= ~mask;
     if (*word == 0)
-        frame_index_mark(frames, order, slot, false);
+        frame_index_toggle(frames, order, slot);
 }
 
 #endif

@@ -23,7 +23,8 @@
  *            . |                   |        64 frames a row, alive only while the block is split.
  *            7 |0000000011111111...|
  *
- * A cache takes whole rows, and gives back many frames at a time, neighbours together. Its frames are handed out here.
+ * A cache takes many runs at a time (frames by whole rows), and gives many back, neighbours in one piece. What lies in
+ * a cache is handed out as far as this file knows.
  *
  * What is caught (CHECK): a free of what is free, when it reaches the rows; a bit that flipped, when its block becomes
  * whole or empty (the count and the rows must agree), or in the audit, which walks the equations of frames.h.
@@ -40,13 +41,7 @@
 #define RUN_NONE   BLOCK_FRAMES
 #define LOW_END    (4 * GIB)
 
-/* Out of line, for what is rare. */
-static NOINLINE uint32_t first_block(const struct frames *frames, unsigned order, bool high)
-{
-    return frame_index_first(frames, order, high);
-}
-
-/* ---- One block ---- */
+/* ---- One block; what is rare is out of line, so that the common ways save no registers for it ---- */
 
 /* Whether each of `count` rows holds `value`. */
 static bool rows_hold(const uint64_t *rows, unsigned count, uint64_t value)
@@ -71,9 +66,12 @@ static NOINLINE void limit_set(struct frames *frames, uint32_t block, unsigned l
 /* The block becomes a split one of which all frames are free, or none. */
 static void block_open(struct frames *frames, uint32_t block, bool free)
 {
+    uint32_t slot = block / SECTION_BLOCKS;
     memset(frame_block_rows(frames, block), free ? 0xFF : 0, FRAME_ROWS * sizeof(uint64_t));
     frames->blocks[block] = (struct frame_block){free ? BLOCK_FRAMES : 0, 0};
-    frames->bits[block / SECTION_BLOCKS].split |= frame_block_bit(block);
+    if (frames->split[slot] == 0) /* the section's first: its words were nobody's until now */
+        memset(frames->bits[slot].order, 0, FRAME_ORDER_BLOCK * sizeof(uint64_t));
+    frames->split[slot] |= frame_block_bit(block);
 }
 
 static NOINLINE void block_split(struct frames *frames, uint32_t block)
@@ -87,7 +85,7 @@ static NOINLINE void block_merge(struct frames *frames, uint32_t block)
 {
     CHECK(rows_hold(frame_block_rows(frames, block), FRAME_ROWS, ROW_FREE));
     limit_set(frames, block, 0);
-    frames->bits[block / SECTION_BLOCKS].split &= ~frame_block_bit(block);
+    frames->split[block / SECTION_BLOCKS] &= ~frame_block_bit(block);
     frame_index_set(frames, FRAME_ORDER_BLOCK, block / SECTION_BLOCKS, frame_block_bit(block));
 }
 
@@ -130,7 +128,7 @@ static unsigned block_find_run(const uint64_t *rows, unsigned order)
 static uint64_t take_split(struct frames *frames, unsigned order, bool high, uint64_t limit)
 {
     uint32_t block;
-    while ((block = first_block(frames, order, high)) != BLOCK_NONE) {
+    while ((block = frame_index_first(frames, order, high)) != BLOCK_NONE) {
         uint64_t *rows = frame_block_rows(frames, block);
         unsigned first = block_find_run(rows, order);
         if (first == RUN_NONE) {
@@ -141,7 +139,7 @@ static uint64_t take_split(struct frames *frames, unsigned order, bool high, uin
         if (address + (PAGE_SIZE << order) > limit)
             return 0;
         if (order <= ROW_ORDER)
-            rows[first / ROW_FRAMES] &= ~(frame_index_masks[order] << first % ROW_FRAMES);
+            rows[first / ROW_FRAMES] &= ~(frame_index_run.mask[order] << first % ROW_FRAMES);
         else
             memset(&rows[first / ROW_FRAMES], 0, BIT(order) / 8);
         block_took(frames, block, 1u << order);
@@ -153,54 +151,67 @@ static uint64_t take_split(struct frames *frames, unsigned order, bool high, uin
 /* Splits the first whole block of that half, if there is one whose first run of the order ends below the limit. */
 static bool split_first(struct frames *frames, unsigned order, bool high, uint64_t limit)
 {
-    uint32_t block = first_block(frames, FRAME_ORDER_BLOCK, high);
+    uint32_t block = frame_index_first(frames, FRAME_ORDER_BLOCK, high);
     if (block == BLOCK_NONE || section_block_base(frames->sections, block).value + (PAGE_SIZE << order) > limit)
         return false;
     block_split(frames, block);
     return true;
 }
 
+/* Stores what a word's bits stand for, the lowest as the last, which is the next to go; returns how many. */
+static inline uint32_t list_bits(uint64_t *addresses, uint64_t base, uint64_t word, unsigned shift)
+{
+    uint32_t count = 0;
+    if (word == ROW_FREE)
+        for (; count < 64; count++)
+            addresses[count] = base + ((uint64_t)(63 - count) << shift);
+    else
+        for (; word != 0; word ^= BIT(bits_last(word)))
+            addresses[count++] = base + ((uint64_t)bits_last(word) << shift);
+    return count;
+}
+
+/* Up to `wanted` whole blocks of one section, if the first of them ends below the limit; returns how many. */
+static uint32_t take_blocks(struct frames *frames, bool high, uint64_t limit, uint64_t *addresses, uint32_t wanted)
+{
+    uint32_t block = frame_index_first(frames, FRAME_ORDER_BLOCK, high);
+    if (block == BLOCK_NONE || section_block_base(frames->sections, block).value + BLOCK_BYTES > limit)
+        return 0;
+    uint32_t slot = block / SECTION_BLOCKS;
+    uint64_t blocks = frames->bits[slot].order[FRAME_ORDER_BLOCK];
+    uint64_t rest = blocks;
+    for (; wanted != 0 && rest != 0; wanted--)
+        rest &= rest - 1;
+    frame_index_clear(frames, FRAME_ORDER_BLOCK, slot, blocks ^ rest);
+    return list_bits(addresses, section_base(frames->sections, slot).value, blocks ^ rest, BLOCK_SHIFT);
+}
+
 static NOINLINE uint64_t take_half(struct frames *frames, unsigned order, bool high, uint64_t limit)
 {
-    if (order >= FRAME_ORDER_BLOCK)
-        return frame_index_take_blocks(frames, order, high, limit);
-    uint64_t address = take_split(frames, order, high, limit);
+    if (order > FRAME_ORDER_BLOCK)
+        return frame_index_take_runs(frames, order, high, limit);
+    uint64_t address = 0;
+    if (order == FRAME_ORDER_BLOCK)
+        return take_blocks(frames, high, limit, &address, 1) != 0 ? address : 0;
+    address = take_split(frames, order, high, limit);
     if (address == 0 && split_first(frames, order, high, limit))
         address = take_split(frames, order, high, limit);
     return address;
 }
 
-static NOINLINE uint64_t take(struct frames *frames, unsigned order, uint64_t limit)
+/* Rows of one block, from its first on, until there are `wanted` frames, so up to 63 more; returns how many. */
+static uint32_t take_rows(struct frames *frames, bool high, uint64_t *addresses, uint32_t wanted)
 {
-    uint64_t address = limit > LOW_END ? take_half(frames, order, true, limit) : 0;
-    return address != 0 ? address : take_half(frames, order, false, limit);
-}
-
-/* ---- Taking rows; the lock is held ---- */
-
-/* Stores the addresses of a row's frames so that the lowest is the last; returns how many. */
-static inline uint32_t list_row(uint64_t *addresses, uint64_t base, uint64_t row)
-{
-    uint32_t count = 0;
-    if (row == ROW_FREE)
-        for (; count < ROW_FRAMES; count++)
-            addresses[count] = base + (ROW_FRAMES - 1 - count) * PAGE_SIZE;
-    else
-        for (; row != 0; row ^= BIT(bits_last(row)))
-            addresses[count++] = base + bits_last(row) * PAGE_SIZE;
-    return count;
-}
-
-/* The block's rows from the first on, until there are `wanted` frames. */
-static uint32_t block_take_rows(struct frames *frames, uint32_t block, uint64_t *addresses, uint32_t wanted)
-{
+    uint32_t block = frame_index_first(frames, 0, high);
+    if (block == BLOCK_NONE && split_first(frames, 0, high, FRAMES_NO_LIMIT))
+        block = frame_index_first(frames, 0, high);
+    if (block == BLOCK_NONE)
+        return 0;
     uint64_t *rows = frame_block_rows(frames, block);
     uint64_t base = section_block_base(frames->sections, block).value;
     uint32_t count = 0;
     for (unsigned row = 0; row < FRAME_ROWS && count < wanted; row++) {
-        if (rows[row] == 0)
-            continue;
-        count += list_row(addresses + count, base + row * ROW_BYTES, rows[row]);
+        count += list_bits(addresses + count, base + row * ROW_BYTES, rows[row], PAGE_SHIFT);
         rows[row] = 0;
     }
     CHECK(count > 0); /* its limit says that the block has a free frame */
@@ -208,51 +219,62 @@ static uint32_t block_take_rows(struct frames *frames, uint32_t block, uint64_t 
     return count;
 }
 
+/* As many as come at once, up to `wanted`; 0 when there are none. */
+static uint32_t take_some(struct frames *frames, unsigned order, bool high, uint64_t *addresses, uint32_t wanted)
+{
+    if (order == 0)
+        return take_rows(frames, high, addresses, wanted);
+    if (order == FRAME_ORDER_BLOCK)
+        return take_blocks(frames, high, FRAMES_NO_LIMIT, addresses, wanted);
+    addresses[0] = take_half(frames, order, high, FRAMES_NO_LIMIT);
+    return addresses[0] != 0;
+}
+
 /* ---- Giving; the lock is held ---- */
 
 /* The limit rises over every order of which a free run has come about in `row`. */
 static NOINLINE void limit_grow(struct frames *frames, uint32_t block, unsigned row)
 {
-    const uint64_t *rows = frame_block_rows(frames, block);
     unsigned limit = frames->blocks[block].limit;
-    uint64_t runs = limit <= ROW_ORDER ? frame_index_runs(rows[row], limit) : 0;
-    for (; runs != 0; limit++)
-        runs = limit == ROW_ORDER ? 0 : runs & runs >> (1u << limit) & frame_index_starts[limit + 1];
-    while (limit > ROW_ORDER && limit < FRAME_ORDER_BLOCK && row_runs(rows, row, limit) != 0)
+    if (limit <= ROW_ORDER && frame_block_rows(frames, block)[row] == ROW_FREE)
+        limit = ROW_ORDER + 1;
+    while (limit < FRAME_ORDER_BLOCK && row_runs(frame_block_rows(frames, block), row, limit) != 0)
         limit++;
     if (limit != frames->blocks[block].limit)
         limit_set(frames, block, limit);
 }
 
-/*
- * The frames of `mask` become free: `frame_count` set bits, of the row (64 frames) at `address`. Everything rare is a
- * call at the end, so the common case, one frame that completes no run that its block did not have, saves no register.
- */
-static NOINLINE void give_row(struct frames *frames, uint64_t address, uint64_t mask, unsigned frame_count)
+/* The number of the frame among all; only a split block can get one back. */
+static inline uint64_t split_frame(const struct section_table *sections, const uint64_t *split, uint64_t address)
 {
-    uint32_t slot = section_slot(frames->sections, PADDR(address));
-    unsigned in_section = (unsigned)(address >> BLOCK_SHIFT) % SECTION_BLOCKS;
+    uint32_t slot = section_slot(sections, PADDR(address));
     CHECK(slot != SECTION_NONE);
-    CHECK((frames->bits[slot].split & BIT(in_section)) != 0);
-    uint32_t block = slot * SECTION_BLOCKS + in_section;
-    unsigned row = (unsigned)(address / ROW_BYTES) % FRAME_ROWS;
-    uint64_t *bits = frame_block_rows(frames, block) + row;
-    CHECK((*bits & mask) == 0); /* free already: a double free */
-    *bits |= mask;
+    uint64_t frame = slot * SECTION_FRAMES + address / PAGE_SIZE % SECTION_FRAMES;
+    CHECK((split[slot] >> frame / BLOCK_FRAMES % SECTION_BLOCKS & 1) != 0);
+    return frame;
+}
 
-    struct frame_block *state = &frames->blocks[block];
-    state->free = (uint16_t)(state->free + frame_count);
-    if (state->free == BLOCK_FRAMES) {
+/* After frames of one row, of which this is one, became free: the block is whole again, or its limit may rise. */
+static NOINLINE void block_gave(struct frames *frames, uint64_t frame)
+{
+    uint32_t block = (uint32_t)(frame / BLOCK_FRAMES);
+    if (frames->blocks[block].free == BLOCK_FRAMES)
         block_merge(frames, block);
-        return;
-    }
-    if (frame_count == 1) {
-        unsigned order = state->limit < ROW_ORDER ? state->limit : ROW_ORDER;
-        uint64_t run = frame_index_masks[order] << (bits_first(mask) & (~0u << order));
-        if ((*bits & run) != run)
-            return;
-    }
-    limit_grow(frames, block, row);
+    else
+        limit_grow(frames, block, frame / ROW_FRAMES % FRAME_ROWS);
+}
+
+/* The `count` frames from `address` on, all in one row, become free. */
+static void give_row(struct frames *frames, uint64_t address, unsigned count)
+{
+    uint64_t frame = split_frame(frames->sections, frames->split, address);
+    uint64_t *row = &frames->rows[frame / ROW_FRAMES];
+    uint64_t mask = bits_mask(frame % ROW_FRAMES, count);
+    CHECK((*row & mask) == 0); /* free already: a double free */
+    *row |= mask;
+    struct frame_block *block = &frames->blocks[frame / BLOCK_FRAMES];
+    block->free = (uint16_t)(block->free + count);
+    block_gave(frames, frame);
 }
 
 /* `count` whole blocks, inside one section, become free. */
@@ -261,38 +283,87 @@ static inline void give_blocks(struct frames *frames, uint64_t start, unsigned c
     uint32_t slot = section_slot(frames->sections, PADDR(start));
     CHECK(slot != SECTION_NONE);
     uint64_t mask = bits_mask(start / BLOCK_BYTES % SECTION_BLOCKS, count);
-    CHECK(((frames->bits[slot].order[FRAME_ORDER_BLOCK] | frames->bits[slot].split) & mask) == 0); /* a double free */
+    CHECK(((frames->bits[slot].order[FRAME_ORDER_BLOCK] | frames->split[slot]) & mask) == 0); /* a double free */
     frame_index_set(frames, FRAME_ORDER_BLOCK, slot, mask);
 }
 
-/* All frames of [start, end) become free: whole blocks a section at a time, the rest row by row. */
-static void give_range(struct frames *frames, uint64_t start, uint64_t end)
+/*
+ * All frames of [start, end) become free: row by row, but blocks that the range covers a section at a time when `whole`
+ * says that they are not split.
+ */
+static void give_range(struct frames *frames, uint64_t start, uint64_t end, bool whole)
 {
     for (uint64_t next; start < end; start = next) {
-        if (start % BLOCK_BYTES == 0 && end - start >= BLOCK_BYTES) {
+        if (whole && start % BLOCK_BYTES == 0 && end - start >= BLOCK_BYTES) {
             next = min_u64(align_down(end, BLOCK_BYTES), align_down(start, SECTION_BYTES) + SECTION_BYTES);
             give_blocks(frames, start, (unsigned)((next - start) / BLOCK_BYTES));
         } else {
             next = min_u64(end, align_down(start, ROW_BYTES) + ROW_BYTES);
-            unsigned count = (unsigned)((next - start) >> PAGE_SHIFT);
-            give_row(frames, start, bits_mask((start >> PAGE_SHIFT) % ROW_FRAMES, count), count);
+            give_row(frames, start, (unsigned)((next - start) >> PAGE_SHIFT));
         }
     }
 }
 
-static void give_singles(struct frames *frames, const uint64_t *addresses, const uint64_t *end)
+/* The first runs of the list that lie side by side, rising or falling, as one range; returns how many. */
+static NOINLINE uint32_t give_neighbours(struct frames *frames, const uint64_t *runs, uint32_t count,
+                                         uint64_t run_bytes)
 {
-    while (addresses < end) {
-        const uint64_t *first = addresses;
-        uint64_t row = align_down(*first, ROW_BYTES);
-        uint64_t mask = 0;
-        do {
-            mask |= BIT(*addresses >> PAGE_SHIFT & (ROW_FRAMES - 1));
-            addresses++;
-        } while (addresses < end && *addresses - row < ROW_BYTES);
-        unsigned in_row = (unsigned)(addresses - first);
-        CHECK(in_row == 1 || bits_count(mask) == in_row); /* twice in the list: a double free */
-        give_row(frames, row, mask, in_row);
+    bool falling = count > 1 && runs[1] < runs[0];
+    uint64_t step = falling ? -run_bytes : run_bytes;
+    uint64_t next = runs[0] + step;
+    uint32_t given = 1;
+    for (; given < count && runs[given] == next; given++)
+        next += step;
+    uint64_t start = falling ? next + run_bytes : runs[0];
+    CHECK(start >= LOW_MEMORY_END);
+    CHECK((start & (run_bytes - 1)) == 0);
+    give_range(frames, start, start + given * run_bytes, run_bytes >= BLOCK_BYTES);
+    return given;
+}
+
+/* The second frame lies next to the first: behind it, two pages from the page before it; or on that page itself. */
+static inline bool neighbour_follows(const uint64_t *runs)
+{
+    return ((runs[1] - runs[0] + PAGE_SIZE) & ~(2 * PAGE_SIZE)) == 0;
+}
+
+/*
+ * The first frames of the list that have no neighbour in it, up to one that makes its block whole or completes a run in
+ * it (the caller sees to that), but not the last one. Returns how many. The commonest of all that is given back: so
+ * nothing is called here, and what no store can change is at hand in copies.
+ */
+static NOINLINE uint32_t give_scattered(struct frames *frames, const uint64_t *addresses, uint32_t count)
+{
+    const struct section_table sections = *frames->sections;
+    const uint64_t *const split = frames->split;
+    uint64_t *const rows = frames->rows;
+    struct frame_block *const blocks = frames->blocks;
+    for (uint32_t i = 0; i + 1 < count; i++) {
+        if (neighbour_follows(addresses + i))
+            return i;
+        uint64_t frame = split_frame(&sections, split, addresses[i]);
+        uint64_t row = rows[frame / ROW_FRAMES] ^ BIT(frame % ROW_FRAMES);
+        CHECK((row >> frame % ROW_FRAMES & 1) != 0); /* it was free: a double free */
+        rows[frame / ROW_FRAMES] = row;
+
+        struct frame_block *block = &blocks[frame / BLOCK_FRAMES];
+        unsigned free = block->free + 1u;
+        block->free = (uint16_t)free;
+        uint64_t run_first = frame & frame_index_run.first[block->limit];
+        if (free == BLOCK_FRAMES || (~row >> run_first & frame_index_run.mask[block->limit]) == 0)
+            return i + 1;
+    }
+    return count - 1;
+}
+
+static void give_singles(struct frames *frames, const uint64_t *addresses, uint32_t count)
+{
+    for (uint32_t given; count != 0; addresses += given, count -= given) {
+        given = give_scattered(frames, addresses, count);
+        if (given != 0)
+            block_gave(frames, split_frame(frames->sections, frames->split, addresses[given - 1]));
+        else
+            given = give_neighbours(frames, addresses, count, PAGE_SIZE);
     }
 }
 
@@ -302,7 +373,9 @@ struct paddr frames_take(struct frames *frames, unsigned order, uint64_t limit)
 {
     CHECK(order <= FRAME_ORDER_MAX);
     spinlock_acquire(&frames->lock);
-    uint64_t address = take(frames, order, limit);
+    uint64_t address = limit > LOW_END ? take_half(frames, order, true, limit) : 0;
+    if (address == 0)
+        address = take_half(frames, order, false, limit);
     if (address != 0) {
         frames->free -= BIT(order);
         frames->handed_out += BIT(order);
@@ -317,30 +390,15 @@ void frames_give(struct frames *frames, struct paddr address, unsigned order)
     frames_give_many(frames, order, &address.value, 1);
 }
 
-static uint32_t take_rows(struct frames *frames, uint64_t *addresses, uint32_t wanted)
-{
-    uint32_t count = 0;
-    for (unsigned half = 0; half < 2; half++) {
-        while (count < wanted) {
-            uint32_t block = first_block(frames, 0, half == 0);
-            if (block != BLOCK_NONE)
-                count += block_take_rows(frames, block, addresses + count, wanted - count);
-            else if (!split_first(frames, 0, half == 0, FRAMES_NO_LIMIT))
-                break;
-        }
-    }
-    return count;
-}
-
 uint32_t frames_take_many(struct frames *frames, unsigned order, uint64_t *addresses, uint32_t wanted)
 {
     uint32_t count = 0;
     spinlock_acquire(&frames->lock);
-    if (order == 0)
-        count = take_rows(frames, addresses, wanted);
-    else
-        while (count < wanted && (addresses[count] = take(frames, order, FRAMES_NO_LIMIT)) != 0)
-            count++;
+    /* A cache gets no more than a 64th of what is free, and one run: the scarcer memory is, the less lies in caches. */
+    wanted = (uint32_t)min_u64(wanted, (frames->free >> (order + 6)) + 1);
+    for (unsigned half = 0; half < 2; half++)
+        for (uint32_t some = 1; count < wanted && some != 0; count += some)
+            some = take_some(frames, order, half == 0, addresses + count, wanted - count);
     frames->free -= (uint64_t)count << order;
     frames->handed_out += (uint64_t)count << order;
     spinlock_release(&frames->lock);
@@ -353,40 +411,12 @@ void frames_give_many(struct frames *frames, unsigned order, const uint64_t *add
     spinlock_acquire(&frames->lock);
     CHECK(frames->handed_out >= frame_count);
     if (order == 0)
-        give_singles(frames, addresses, addresses + count);
+        give_singles(frames, addresses, count);
     else
-        for (uint32_t i = 0; i < count; i++)
-            give_range(frames, addresses[i], addresses[i] + (PAGE_SIZE << order));
+        for (uint32_t i = 0; i < count;)
+            i += give_neighbours(frames, addresses + i, count - i, PAGE_SIZE << order);
     frames->free += frame_count;
     frames->handed_out -= frame_count;
-    spinlock_release(&frames->lock);
-}
-
-struct paddr frames_take_block(struct frames *frames)
-{
-    spinlock_acquire(&frames->lock);
-    uint32_t block = frame_index_first(frames, FRAME_ORDER_BLOCK, true);
-    if (block == BLOCK_NONE)
-        block = frame_index_first(frames, FRAME_ORDER_BLOCK, false);
-    struct paddr address = PADDR(0);
-    if (block != BLOCK_NONE) {
-        address = section_block_base(frames->sections, block);
-        frames->free -= BLOCK_FRAMES;
-        frames->handed_out += BLOCK_FRAMES;
-        frame_index_clear(frames, FRAME_ORDER_BLOCK, block / SECTION_BLOCKS, frame_block_bit(block));
-    }
-    spinlock_release(&frames->lock);
-    return address;
-}
-
-void frames_give_block(struct frames *frames, struct paddr address)
-{
-    CHECK(address.value % BLOCK_BYTES == 0);
-    spinlock_acquire(&frames->lock);
-    CHECK(frames->handed_out >= BLOCK_FRAMES);
-    frames->free += BLOCK_FRAMES;
-    frames->handed_out -= BLOCK_FRAMES;
-    give_blocks(frames, address.value, 1);
     spinlock_release(&frames->lock);
 }
 
@@ -419,8 +449,8 @@ static void open_edge(struct frames *frames, struct paddr edge)
     if (edge.value % BLOCK_BYTES == 0)
         return;
     uint32_t block = section_block(frames->sections, edge);
-    struct frame_bits *bits = &frames->bits[block / SECTION_BLOCKS];
-    if (((bits->order[FRAME_ORDER_BLOCK] | bits->split) & frame_block_bit(block)) == 0)
+    uint32_t slot = block / SECTION_BLOCKS;
+    if (((frames->bits[slot].order[FRAME_ORDER_BLOCK] | frames->split[slot]) & frame_block_bit(block)) == 0)
         block_open(frames, block, false);
 }
 
@@ -431,7 +461,7 @@ void frames_add(struct frames *frames, struct prange range)
     spinlock_acquire(&frames->lock);
     open_edge(frames, range.start);
     open_edge(frames, range.end);
-    give_range(frames, range.start.value, range.end.value);
+    give_range(frames, range.start.value, range.end.value, true);
     frames->added += prange_pages(range);
     frames->free += prange_pages(range);
     spinlock_release(&frames->lock);

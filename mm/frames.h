@@ -27,10 +27,9 @@
 #define FRAME_ROOT_WORDS    2u
 #define FRAMES_SECTIONS_MAX (FRAME_ROOT_WORDS * 64 * 64 * 64)
 
-/* Frames of order 0 and runs of orders 1 to 3 that a CPU may keep for itself; half of them move at a time. */
+/* What a CPU may keep for itself: 128 single frames, and runs of orders 1 to 9 (frame_cache.c says how many). */
 #define FRAME_CACHE_SINGLES 128u
-#define FRAME_CACHE_RUNS    16u
-#define FRAME_CACHE_ORDERS  4u
+#define FRAME_CACHE_RUNS    229u
 
 /*
  * A section's 64 blocks, one bit each. A block is free as a whole (order[9]), or split, or neither: handed out as a
@@ -42,10 +41,10 @@
  *   4. split & B:  no aligned free run of 2^limit(b) frames is in R, and limit(b) == 0 only when free(b) == 0
  *   5. a bit of low or of a level is set if and only if the word below it is not 0
  *   6. frames.free == 512 * bits in order[9] + sum of free(b) of the split, and frames.added == free + handed_out
+ *   7. a run that a cache keeps lies in it once, and no frame of it is free here
  */
 struct frame_bits {
-    uint64_t order[FRAME_ORDERS];
-    uint64_t split;
+    uint64_t order[FRAME_ORDERS]; /* 0 to 8 mean something only while a block of the section is split */
 };
 
 struct frame_block {
@@ -60,6 +59,7 @@ struct frames {
     uint32_t low_count; /* sections below 4 GiB: slots [0, low_count) */
 
     struct frame_bits *bits;    /* [section_count] */
+    uint64_t *split;            /* [section_count] */
     struct frame_block *blocks; /* [section_count * 64] */
     uint64_t *rows;             /* [section_count * 64 * FRAME_ROWS]: a set bit is a free frame of a split block */
 
@@ -78,9 +78,8 @@ struct frames {
 struct frame_cache {
     struct frames *frames;
     struct frame_cache *next;
-    uint32_t count[FRAME_CACHE_ORDERS];
-    uint64_t singles[FRAME_CACHE_SINGLES]; /* physical addresses, the last one is the next to go */
-    uint64_t runs[FRAME_CACHE_ORDERS - 1][FRAME_CACHE_RUNS];
+    uint32_t count[FRAME_ORDERS];
+    uint64_t runs[FRAME_CACHE_RUNS]; /* physical addresses: 0, then a stack for each order, that of order 0 first */
 };
 
 /* For the `frames` command. Counts of frames but for the blocks, which are 2 MiB each. */
@@ -110,15 +109,36 @@ void frame_cache_init(struct frame_cache *cache, struct frames *frames);
 /* Frames of all orders that all caches keep now. The lock is held; any CPU. */
 uint64_t frame_caches_total(const struct frames *frames);
 
+/* What it keeps of one of the FRAME_ORDERS orders: how many, and where their addresses are. */
+uint32_t frame_cache_runs(const struct frame_cache *cache, unsigned order, const uint64_t **runs);
+
 /* Every frame that the cache keeps goes back to the shared state. */
 void frame_cache_flush(struct frame_cache *cache);
 
 /*
  * A run of 2^order frames, preferably above 4 GiB; address 0 when there is none (this CPU's cache included, other
- * CPUs' caches not). A free of what is free already is caught when the cache gives it back, at the latest.
+ * CPUs' caches not: of them each may keep 40 MiB, but takes no more than a 64th of what is free at a time).
+ *
+ * What frame_free CHECKs at once: an address that cannot be such a run, and the run that this CPU freed last. What is
+ * free in the shared state is caught when the cache gives it back. (Inline, since most callers know their order.)
  */
-struct paddr frame_alloc(struct frame_cache *cache, unsigned order);
-void frame_free(struct frame_cache *cache, struct paddr address, unsigned order);
+struct paddr frame_alloc_single(struct frame_cache *cache);
+struct paddr frame_alloc_run(struct frame_cache *cache, unsigned order);
+void frame_free_single(struct frame_cache *cache, struct paddr address);
+void frame_free_run(struct frame_cache *cache, struct paddr address, unsigned order);
+
+static inline struct paddr frame_alloc(struct frame_cache *cache, unsigned order)
+{
+    return order == 0 ? frame_alloc_single(cache) : frame_alloc_run(cache, order);
+}
+
+static inline void frame_free(struct frame_cache *cache, struct paddr address, unsigned order)
+{
+    if (order == 0)
+        frame_free_single(cache, address);
+    else
+        frame_free_run(cache, address, order);
+}
 
 /* The same, all of the run below the physical address `limit`. Freed by frame_free. */
 struct paddr frame_alloc_below(struct frame_cache *cache, unsigned order, uint64_t limit);
@@ -128,13 +148,10 @@ struct paddr frames_take(struct frames *frames, unsigned order, uint64_t limit);
 void frames_give(struct frames *frames, struct paddr address, unsigned order);
 #define FRAMES_NO_LIMIT UINT64_MAX
 
-/* The same for order 9 without a limit, which has a shorter way. */
-struct paddr frames_take_block(struct frames *frames);
-void frames_give_block(struct frames *frames, struct paddr address);
-
 /*
- * What caches are filled from and emptied into, the lock taken once; how many were stored, which is fewer than `wanted`
- * when memory ran out. Order 0 is taken in whole rows, so up to 63 more, the lowest address of each row last.
+ * What caches are filled from and emptied into, the lock taken once. Returns how many were stored: fewer than `wanted`
+ * where memory is scarce (one, or a 64th of what is free, whatever is more), 0 when there are none. Order 0 is taken in
+ * whole rows, so up to 63 more, the lowest address of each row last.
  */
 uint32_t frames_take_many(struct frames *frames, unsigned order, uint64_t *addresses, uint32_t wanted);
 void frames_give_many(struct frames *frames, unsigned order, const uint64_t *addresses, uint32_t count);
@@ -176,7 +193,7 @@ static inline bool frames_is_free(struct frames *frames, struct paddr address)
     return frames_free_in(frames, PRANGE(frame, frame + PAGE_SIZE)) != 0;
 }
 
-/* Walks the equations above. STATUS_INVALID: the state contradicts itself, a bug or a flipped bit. */
+/* Walks the equations above, while no CPU allocates. STATUS_INVALID: one does not hold, by a bug or a flipped bit. */
 enum status frames_audit(struct frames *frames) MUST_CHECK;
 
 #endif

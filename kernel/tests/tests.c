@@ -36,6 +36,7 @@ static const struct test {
     {"clocks",             test_clocks     },
     {"tlb-shootdown",      test_shootdown  },
     {"frames",             test_frames     },
+    {"frames-stress",      test_stress     },
     {"every-frame",        test_every      },
     {"low-memory",         test_low_memory },
     {"ledger",             test_ledger     },

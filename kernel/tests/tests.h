@@ -58,6 +58,9 @@ enum test_result test_timer(void);
 enum test_result test_clocks(void);
 enum test_result test_shootdown(void);
 
+/* frames.c */
+enum test_result test_stress(void);
+
 /* memory.c */
 enum test_result test_frames(void);
 enum test_result test_every(void);

@@ -109,12 +109,8 @@ static void take(struct frame_cache *cache, unsigned how, unsigned order, uint64
         limit = UINT64_MAX;
     } else if (how == 1) {
         address = frame_alloc_below(cache, order, limit);
-    } else if (how == 2) {
-        address = frames_take(&arena.frames, order, limit);
     } else {
-        order = FRAME_ORDER_BLOCK;
-        limit = UINT64_MAX;
-        address = frames_take_block(&arena.frames);
+        address = frames_take(&arena.frames, order, limit);
     }
     if (address.value == 0) {
         CHECK(!has_run(order, limit));
@@ -134,8 +130,6 @@ static void give_run(struct frame_cache *cache, unsigned how, struct run run)
     change(run.address, (uint64_t)1 << run.order, HELD, FREE);
     if (how % 2 == 0)
         frame_free(cache, PADDR(run.address), run.order);
-    else if (run.order == FRAME_ORDER_BLOCK)
-        frames_give_block(&arena.frames, PADDR(run.address));
     else
         frames_give(&arena.frames, PADDR(run.address), run.order);
 }
@@ -202,7 +196,7 @@ static void operate(struct input *input)
         break;
     case 14: /* as many as it takes to fill and empty stacks */
         for (uint64_t i = 0; i < which; i++)
-            take(cache, 0, order % FRAME_CACHE_ORDERS, 0);
+            take(cache, 0, order % FRAME_ORDERS, 0);
         break;
     case 15:
         for (uint64_t i = 0; i < which; i++)

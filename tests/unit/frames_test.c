@@ -141,6 +141,51 @@ static void test_pieces(void **state)
     arena_destroy(&arena);
 }
 
+/* All frames of a block in one list, rising, falling, shuffled; and its halves: neighbours, but no whole block. */
+static void test_many(void **state)
+{
+    (void)state;
+    enum { FRAMES = 512 };
+    static uint64_t frames[FRAMES];
+    MACHINE(RANGE(4 * GIB, 4 * GIB + 2 * SECTION_BYTES));
+    for (unsigned round = 0; round < 4; round++) {
+        uint64_t start = frames_take(&arena.frames, 8, FRAMES_NO_LIMIT).value;
+        assert_int_equal(frames_take(&arena.frames, 8, FRAMES_NO_LIMIT).value, start + MIB);
+        for (unsigned i = 0; i < FRAMES; i++)
+            frames[i] = start + (round == 1 ? FRAMES - 1 - i : i) * PAGE_SIZE;
+        for (unsigned i = FRAMES; round == 2 && i > 1; i--) {
+            unsigned other = (unsigned)random_below(i);
+            uint64_t frame = frames[other];
+            frames[other] = frames[i - 1];
+            frames[i - 1] = frame;
+        }
+        if (round < 3)
+            frames_give_many(&arena.frames, 0, frames, FRAMES);
+        else
+            frames_give_many(&arena.frames, 8, (uint64_t[]){start + MIB, start}, 2);
+        assert_sound();
+        struct frames_stats stats;
+        frames_get_stats(&arena.frames, &stats);
+        assert_int_equal(stats.whole_blocks, 128);
+    }
+    arena_destroy(&arena);
+}
+
+/* The scarcer memory is, the less a cache takes of it. */
+static void test_scarce(void **state)
+{
+    (void)state;
+    MACHINE(RANGE(4 * GIB, 4 * GIB + SECTION_BYTES));
+    assert_int_equal(frame_alloc(&arena.cache, 9).value, 4 * GIB);
+    assert_int_equal(frame_caches_total(&arena.frames), 512); /* of 64 blocks one was given, one more came along */
+    assert_int_not_equal(frame_alloc_below(&arena.cache, 14, FRAMES_NO_LIMIT).value, 0);
+    frame_cache_flush(&arena.cache);
+    assert_int_not_equal(frame_alloc(&arena.cache, 9).value, 0);
+    assert_int_equal(frame_caches_total(&arena.frames), 0);
+    assert_sound();
+    arena_destroy(&arena);
+}
+
 /* ---- Random operations against the model ---- */
 
 #define HELD_MAX 4096u
@@ -295,6 +340,12 @@ static void test_double_free(void **state)
         (void)other;
         arena_destroy(&arena);
     }
+    /* While it still lies in the cache, before anybody could be given it twice. */
+    MACHINE(RANGE(MIB, GIB));
+    struct paddr frame = frame_alloc(&arena.cache, 0);
+    frame_free(&arena.cache, frame, 0);
+    expect_assert_failure(frame_free(&arena.cache, frame, 0));
+    arena_destroy(&arena);
 }
 
 static void test_bad_free(void **state)
@@ -304,6 +355,7 @@ static void test_bad_free(void **state)
     expect_assert_failure(frame_free(&arena.cache, PADDR(0x201000), 1));      /* not aligned */
     expect_assert_failure(frame_free(&arena.cache, PADDR(0x80000), 1));       /* low memory */
     expect_assert_failure(frame_free(&arena.cache, PADDR(0x200000), 19));     /* no such order */
+    expect_assert_failure(frame_free(&arena.cache, PADDR(0), 0));             /* of an allocation that failed */
     expect_assert_failure(frames_give(&arena.frames, PADDR(0x200000), 0));    /* nothing is handed out */
     arena_destroy(&arena);
     MACHINE(RANGE(MIB, 64 * MIB));
@@ -342,7 +394,7 @@ static void test_audit_sees_every_equation(void **state)
     assert_int_equal(frames_take(f, 0, FRAMES_NO_LIMIT).value, 4 * GIB);
     assert_sound();
     uint64_t *words[] = {
-        &f->bits[2].split, &f->bits[2].order[0], &f->bits[2].order[8], &f->bits[3].order[9], &f->low[9],
+        &f->split[2], &f->bits[2].order[0], &f->bits[2].order[8], &f->bits[3].order[9], &f->low[9],
         f->level[0][2], f->level[3][2] + 1, f->level[9][1], f->level[5][0], &f->free, &f->added, &f->handed_out,
         (uint64_t *)&f->blocks[2 * 64], f->rows + 2 * 64 * 8,
     };
@@ -353,6 +405,33 @@ static void test_audit_sees_every_equation(void **state)
     }
     assert_sound();
     arena_destroy(&arena);
+}
+
+/* A frame freed twice with another in between, and one that is free already, while both still lie in the cache. */
+static void test_audit_sees_caches(void **state)
+{
+    (void)state;
+    for (unsigned order = 0; order < FRAME_ORDERS; order++) {
+        MACHINE(RANGE(4 * GIB, 4 * GIB + 256 * MIB));
+        struct paddr run = frames_take(&arena.frames, order, FRAMES_NO_LIMIT);
+        struct paddr other = frames_take(&arena.frames, order, FRAMES_NO_LIMIT);
+        (void)frames_take(&arena.frames, order, FRAMES_NO_LIMIT);
+        frame_free(&arena.cache, run, order);
+        frame_free(&arena.cache, other, order);
+        assert_sound();
+        frame_free(&arena.cache, run, order);
+        assert_int_equal(frames_audit(&arena.frames), STATUS_INVALID);
+        arena_destroy(&arena);
+
+        MACHINE(RANGE(4 * GIB, 4 * GIB + 256 * MIB));
+        run = frames_take(&arena.frames, order, FRAMES_NO_LIMIT);
+        other = frames_take(&arena.frames, order, FRAMES_NO_LIMIT);
+        frames_give(&arena.frames, run, order);
+        assert_sound();
+        frame_free(&arena.cache, run, order);
+        assert_int_equal(frames_audit(&arena.frames), STATUS_INVALID);
+        arena_destroy(&arena);
+    }
 }
 
 /* What the design promises of the metadata, and that a large machine starts without touching its rows. */
@@ -404,12 +483,15 @@ int main(void)
         cmocka_unit_test(test_no_run_across_a_hole),
         cmocka_unit_test(test_below),
         cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_scarce),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_double_free),
         cmocka_unit_test(test_bad_free),
         cmocka_unit_test(test_flipped_bit),
         cmocka_unit_test(test_audit_sees_every_equation),
+        cmocka_unit_test(test_audit_sees_caches),
         cmocka_unit_test(test_start),
         cmocka_unit_test(test_recovery),
     };
