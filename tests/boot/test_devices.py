@@ -270,7 +270,7 @@ def test_x2apic_is_on_already(image_of):
 
 
 @pytest.mark.quirk("A19", outcome="boots, and is not reset")
-@pytest.mark.parametrize("armed, looked_at", [(6, 8), pytest.param(20, 40, marks=pytest.mark.long)])
+@pytest.mark.parametrize("armed, looked_at", [(6, 8), (20, 40)])
 def test_boot_watchdog_is_disarmed(armed, looked_at, image_of):
     """A19: a boot manager armed it, in seconds; a kernel that forgets it is reset then."""
     with harness.Running(image=image_of(f"watchdog {armed}"), append="", cpus=2,
