@@ -4,8 +4,8 @@ Owns the process and the directory of its sockets: both are gone when the `with`
 deadline, and what QEMU itself complained of stands in every failure.
 """
 
+import os
 import re
-import socket
 import subprocess
 import tempfile
 import threading
@@ -46,11 +46,11 @@ class Qemu:
         return self
 
     def start(self, directory, arguments=()):
-        line = socket.socket(socket.AF_UNIX)
-        line.bind(str(directory / "serial"))
-        line.listen(1)
-        line.settimeout(20)
-        self.wished.serial = f"unix:{directory / 'serial'}"
+        # A pipe, not a socket: QEMU writes single bytes, of which a socket takes some 280 before its reader comes, and
+        # QEMU drops what is not taken.
+        for name in ("serial.in", "serial.out"):
+            os.mkfifo(directory / name)
+        self.wished.serial = f"pipe:{directory / 'serial'}"
         listener = qmp.Listener(directory / "qmp")
         command = [*self.wished.command(), *listener.arguments(), "-monitor", "none", *arguments]
         with open(directory / "qemu.log", "wb") as log:
@@ -58,8 +58,10 @@ class Qemu:
         self.qmp = listener.accept(alive=lambda: self.process.poll() is None)
         assert self.qmp, f"QEMU did not start: {self.words()}"
         if not self.wished.added("serial"):
-            self.serial = line.accept()[0]
-            self.collector = threading.Thread(target=self.collect, daemon=True)
+            # QMP answers, so QEMU has opened both ends of both: neither of these waits for it.
+            self.serial = open(directory / "serial.in", "wb", buffering=0)
+            self.collector = threading.Thread(target=self.collect, args=[open(directory / "serial.out", "rb",
+                                                                              buffering=0)], daemon=True)
             self.collector.start()
 
     def __exit__(self, *_):
@@ -72,18 +74,14 @@ class Qemu:
         """What QEMU said of itself."""
         return Path(self.directory.name, "qemu.log").read_text(errors="replace").strip()
 
-    def collect(self):
-        while True:
-            try:
-                part = self.serial.recv(4096)
-            except OSError:
-                part = b""
-            with self.changed:
-                self.text += part
-                self.closed = not part
-                self.changed.notify_all()
-            if not part:
-                return
+    def collect(self, pipe):
+        with pipe:
+            while not self.closed:
+                part = pipe.read(65536)
+                with self.changed:
+                    self.text += part
+                    self.closed = not part
+                    self.changed.notify_all()
 
     def output(self, start=0):
         return plain(self.text[start:])
@@ -107,7 +105,7 @@ class Qemu:
                 self.changed.wait(min(left, 1))
 
     def send(self, text):
-        self.serial.sendall(text.encode())
+        self.serial.write(text.encode())
 
     def ended(self, seconds=ANSWER_SECONDS):
         """Waits for QEMU's end and for all that it printed; its exit status and why the machine stopped."""
