@@ -111,7 +111,7 @@ void command_time(void)
 {
     struct time_facts facts = time_facts();
     print_firmware_time();
-    print("tsc: %llu Hz by %s%s\n", facts.tsc_hz, facts.source,
+    print("tsc: %llu Hz by %s, within %llu ppm%s\n", facts.tsc_hz, facts.source, facts.error_ppm,
           cpu_features()->tsc_invariant ? ", invariant" : "");
     print("timer: %s, %llu interrupts\n", facts.timer, facts.timer_interrupts);
     uint64_t uptime_us = time_us_of_tsc(cpu_tsc() - memory_handoff()->marks[HANDOFF_MARK_ENTRY]);

@@ -14,6 +14,7 @@
 #include "kernel/runtime.h"
 #include "kernel/smp.h"
 #include "kernel/tables.h"
+#include "kernel/time.h"
 #include "kernel/timeline.h"
 #include "kernel/trap.h"
 #include "kernel/x86/cpu.h"
@@ -34,6 +35,7 @@ static const struct step steps[] = {
     {"tables", tables_keep},                  /* firmware's tables stay where they are */
     {"reclaim", memory_reclaim},              /* own: what boot services held is free */
     {"runtime", runtime_start},               /* ask the firmware: its clock, its variables */
+    {"clock", time_settle},                   /* measure: time is exact, and an alarm ends a sleep */
 };
 
 static NORETURN void run_on_own_stack(void)

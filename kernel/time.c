@@ -1,8 +1,12 @@
 /*
  * The TSC as a clock, and the local APIC's timer as an alarm.
  *
- *     CPUID 15h/16h, or HPET, or PM timer, or PIT  --calibrate once-->  us_per_tick  -->  every time and every wait
- *     TSC deadline, or the APIC's counter          --arms-->            VECTOR_TIMER -->  ends one HLT
+ *     CPUID 15h/16h, or HPET, or PM timer, or PIT  --calibrate-->  us_per_tick  -->  every time and every wait
+ *     TSC deadline, or the APIC's counter          --arms-->       VECTOR_TIMER -->  ends one HLT
+ *
+ *     time_init    reads the clock until the TSC's rate is roughly known: some 10 us, for waits with a time-out
+ *       |          the other CPUs start, the page array is filled ...
+ *     time_settle  reads it again: over that long a window the rate is exact, and nobody has waited for it
  *
  * The TSC alone is read afterwards: it costs 20 ns, needs no lock and is at hand in a panic. That it runs at one rate
  * on all CPUs is true of every CPU of the last 15 years (`time` says if the CPU promises it).
@@ -20,7 +24,7 @@
 #define CPUID_TSC_RATIO 0x15u
 #define CPUID_FREQUENCY 0x16u
 
-#define CALIBRATION_MS  10u
+#define ROUGH_ERROR_PPM 50000u
 #define READ_TRIES      5u
 
 /* A reference that has not moved far enough after so many TSC ticks (about a second) does not count. */
@@ -32,6 +36,14 @@
 
 /* The longest that one arming asks for; a longer sleep is armed again. Keeps the 32-bit counter from overflowing. */
 #define ALARM_MAX_US 1000000u
+
+/* Since time_init: what the TSC and the APIC's timer are measured over. */
+static struct {
+    const struct time_reference *references;
+    unsigned reference_count;
+    const struct time_reference *reference; /* one of them, or the PIT; NULL: tsc_hz is not measured */
+    struct calibrate_reading start;
+} window;
 
 static uint64_t us_per_tick; /* << TICK_SHIFT; 0 before time_init */
 static bool has_alarm;       /* something can wake a CPU */
@@ -83,67 +95,65 @@ static uint64_t frequency_by_cpuid(const char **source)
     return cpu_features()->hypervisor ? 0 : (uint64_t)(cpu_id(CPUID_FREQUENCY, 0).eax & 0xFFFF) * 1000000u;
 }
 
-struct reading {
-    uint64_t tsc;
-    uint64_t value;
-};
-
-/* Both counters at one moment: the try that was interrupted least (by SMIs, by a hypervisor). */
-static struct reading read_both(const struct time_reference *reference)
+/* All counters at one moment: the try that was interrupted least (by SMIs, by a hypervisor). */
+static struct calibrate_reading read_all(const struct time_reference *reference)
 {
-    struct reading best = {0};
-    uint64_t best_ticks = UINT64_MAX;
+    struct calibrate_reading best = {.slack_ticks = UINT64_MAX};
     for (unsigned i = 0; i < READ_TRIES; i++) {
         uint64_t before = cpu_tsc();
-        uint64_t value = reference->read();
-        uint64_t ticks = cpu_tsc() - before;
-        if (ticks < best_ticks) {
-            best_ticks = ticks;
-            best = (struct reading){before + ticks / 2, value};
-        }
+        uint64_t value = reference != NULL ? reference->read() : 0;
+        uint32_t alarm = apic_timer_remaining();
+        uint64_t slack_ticks = (cpu_tsc() - before) / 2 + 1;
+        if (slack_ticks < best.slack_ticks)
+            best = (struct calibrate_reading){before + slack_ticks, slack_ticks, value, alarm};
     }
     return best;
 }
 
-/* 0: the reference stands still. */
-static uint64_t frequency_against(const struct time_reference *reference)
+static void begin(const struct time_reference *reference)
 {
-    uint64_t wanted = reference->frequency_hz * CALIBRATION_MS / 1000;
-    uint64_t passed = 0;
-    struct reading start = read_both(reference);
-    struct reading end = start;
-    /*
-     * The counter may wrap (the PM timer after 4.7 s, the PIT after 55 ms), so only differences modulo its width count.
-     */
-    while (passed < wanted) {
-        if (end.tsc - start.tsc > STALLED_TICKS)
-            return 0;
-        end = read_both(reference);
-        passed = (end.value - start.value) & reference->mask;
-    }
-    return (end.tsc - start.tsc) * reference->frequency_hz / passed;
+    window.reference = reference;
+    /* From its highest value: 32 bits last for seconds even at GHz. If it reaches 0 it seems slow: sleeps end early. */
+    apic_timer_start(UINT32_MAX);
+    window.start = read_all(reference);
 }
 
-static enum status calibrate_tsc(const struct time_reference *references, unsigned count)
+/* Lengthens the window until it says enough. False: its reference stands still, whatever it did before. */
+static bool measure(uint64_t error_ppm, struct calibrate_rate *rate)
 {
-    uint64_t hz = frequency_by_cpuid(&facts.source);
-    for (unsigned i = 0; i < count && hz == 0; i++) {
-        facts.source = references[i].name;
-        hz = frequency_against(&references[i]);
+    uint64_t began = cpu_tsc();
+    uint64_t first = window.reference->read();
+    while (cpu_tsc() - began < STALLED_TICKS) {
+        struct calibrate_reading end = read_all(window.reference);
+        if (end.value != first && calibrate_tsc(window.reference, &window.start, &end, rate) &&
+            rate->error_ppm <= error_ppm)
+            return true;
     }
-    if (hz == 0) {
-        static const struct time_reference pit = {"PIT", pit_counter, PIT_HZ, PIT_COUNTER_MASK};
-        facts.source = pit.name;
-        pit_start_counter();
-        hz = frequency_against(&pit);
+    return false;
+}
+
+/* In a new window. False: there is no clock that counts. */
+static bool measure_anew(uint64_t error_ppm, struct calibrate_rate *rate)
+{
+    static const struct time_reference pit = {"PIT", pit_counter, PIT_HZ, PIT_COUNTER_MASK};
+    for (unsigned i = 0; i <= window.reference_count; i++) {
+        bool last = i == window.reference_count;
+        if (last)
+            pit_start_counter();
+        begin(last ? &pit : &window.references[i]);
+        /* Below 1 MHz it is no TSC but a reference that lied. */
+        if (measure(error_ppm, rate) && rate->tsc_hz >= US_PER_S)
+            return true;
     }
-    /* Below 1 MHz it is no TSC but a reference that lied. */
-    bool known = hz >= US_PER_S;
-    if (!known)
-        facts.source = "nothing";
-    facts.tsc_hz = known ? hz : HZ_ASSUMED;
-    us_per_tick = ((uint64_t)US_PER_S << TICK_SHIFT) / facts.tsc_hz;
-    return known ? STATUS_OK : STATUS_UNSUPPORTED;
+    window.reference = NULL;
+    return false;
+}
+
+static void use(const struct calibrate_rate *rate)
+{
+    facts.tsc_hz = rate->tsc_hz;
+    facts.error_ppm = rate->error_ppm;
+    us_per_tick = ((uint64_t)US_PER_S << TICK_SHIFT) / rate->tsc_hz;
 }
 
 /* ---- The alarm ---- */
@@ -153,30 +163,46 @@ static void timer_interrupt(void)
     __atomic_fetch_add(&facts.timer_interrupts, 1, __ATOMIC_RELAXED);
 }
 
-/* 0: it stands still. */
-static uint64_t apic_timer_frequency(void)
-{
-    uint64_t flags = interrupts_save_and_disable();
-    uint64_t start = cpu_tsc();
-    /* From its highest value, for 10 ms: 32 bits last for seconds even at GHz, so it does not reach 0. */
-    apic_timer_start(UINT32_MAX);
-    time_delay_us(CALIBRATION_MS * 1000);
-    uint64_t counted = UINT32_MAX - apic_timer_remaining();
-    uint64_t ticks = cpu_tsc() - start;
-    apic_timer_start(0);
-    interrupts_restore(flags);
-    return counted * facts.tsc_hz / ticks;
-}
-
 enum status time_init(const struct time_reference *references, unsigned count)
 {
-    enum status status = calibrate_tsc(references, count);
     irq_register(VECTOR_TIMER, timer_interrupt);
+    window.references = references;
+    window.reference_count = count;
+    struct calibrate_rate rate = {.tsc_hz = frequency_by_cpuid(&facts.source)};
+    bool told = rate.tsc_hz >= US_PER_S;
+    bool known = told || measure_anew(ROUGH_ERROR_PPM, &rate);
+    if (told)
+        begin(NULL);
+    else
+        facts.source = known ? window.reference->name : "nothing";
+    if (!known)
+        rate = (struct calibrate_rate){.tsc_hz = HZ_ASSUMED};
+    use(&rate);
+    return known ? STATUS_OK : STATUS_UNSUPPORTED;
+}
+
+/* The rate of the window so far, unless the reference wrapped, or stopped in the middle of it. */
+static bool measure_on(struct calibrate_rate *rate)
+{
+    struct calibrate_rate rough = {facts.tsc_hz, facts.error_ppm};
+    struct calibrate_reading now = read_all(window.reference);
+    return !calibrate_is_over(window.reference, &window.start, &now, rough.tsc_hz) && measure(TIME_ERROR_PPM, rate) &&
+           calibrate_agree(&rough, rate);
+}
+
+void time_settle(void)
+{
+    struct calibrate_rate rate;
+    if (window.reference != NULL && (measure_on(&rate) || measure_anew(TIME_ERROR_PPM, &rate))) {
+        facts.source = window.reference->name;
+        use(&rate);
+    }
+    struct calibrate_reading end = read_all(window.reference);
+    apic_timer_start(0);
     bool deadline = cpu_features()->tsc_deadline;
-    facts.apic_timer_hz = deadline ? 0 : apic_timer_frequency();
+    facts.apic_timer_hz = deadline ? 0 : calibrate_alarm_hz(&window.start, &end, facts.tsc_hz);
     has_alarm = deadline || facts.apic_timer_hz != 0;
     facts.timer = deadline ? "TSC deadline" : has_alarm ? "local APIC timer" : "none";
-    return status;
 }
 
 void time_wake_in_us(uint64_t duration_us)

@@ -1,5 +1,5 @@
 /*
- * Time: the TSC, calibrated once, and a timer that ends a HLT.
+ * Time: the TSC, calibrated during the boot, and a timer that ends a HLT.
  *
  * Owns: the TSC's frequency, the choice of timer (TSC deadline or the local APIC's counter) and VECTOR_TIMER.
  * Rules: time_now_us and time_delay_us work on any CPU after time_init. Every wait here is bounded by its argument.
@@ -9,20 +9,22 @@
 
 #include "kernel/base/status.h"
 #include "kernel/base/types.h"
-
-/* A counter of known frequency to calibrate against. */
-struct time_reference {
-    const char *name;
-    uint64_t (*read)(void);
-    uint64_t frequency_hz;
-    uint64_t mask; /* of the counter's width, which it wraps at */
-};
+#include "kernel/calibrate.h"
 
 /*
- * Calibrates the TSC: CPUID if it says, else the first of `references` (best first) that counts, else the PIT. The
- * local APIC works. STATUS_UNSUPPORTED: nothing counts; 1 GHz is assumed, and waits come out too short or too long.
+ * Finds out the TSC's rate: by CPUID if it says, else roughly (5 %), against the first of `references` (best first)
+ * that counts, or the PIT. That is enough for every wait with a time-out. The local APIC works; `references` stays.
+ * STATUS_UNSUPPORTED: nothing counts; 1 GHz is assumed, and waits come out too short or too long.
  */
 enum status time_init(const struct time_reference *references, unsigned count);
+
+/*
+ * The rate as it stays, and the alarm: measured over all that happened since time_init, and longer only where the error
+ * would be more than TIME_ERROR_PPM. Times jump by what the first rate was off: no deadline may lie across this, so no
+ * other CPU may be at work.
+ */
+#define TIME_ERROR_PPM 200u
+void time_settle(void);
 
 /* Microseconds since the TSC was 0, roughly since reset. */
 uint64_t time_now_us(void);
@@ -46,6 +48,7 @@ struct time_facts {
     const char *source;    /* what the TSC was calibrated against */
     const char *timer;     /* what wakes a CPU: "TSC deadline", "local APIC timer", "none" */
     uint64_t tsc_hz;
+    uint64_t error_ppm;    /* of tsc_hz, at most; 0: CPUID says it, or nobody knows */
     uint64_t apic_timer_hz; /* 0 with TSC deadline */
     uint64_t timer_interrupts;
 };
