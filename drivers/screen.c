@@ -13,6 +13,9 @@
  * screen_flush compares the two over the dirty rows and paints the difference: a screen of text that scrolls by one
  * line costs the cells that differ, not the pixels of all. A row of a glyph is 8 pixels and goes out as four 64-bit
  * stores taken from a table of the four possible pairs of pixels.
+ *
+ * What the firmware drew is wiped a row at a time, when text first gets there, and the rest of it when there is time
+ * (screen_take_row): a screen has a million pixels and more, and the lines of a boot need a few of its rows.
  */
 #include "drivers/screen.h"
 
@@ -83,21 +86,26 @@ static screen_cell *screen_wanted_row(const struct screen *screen, uint32_t row)
 static void screen_blank(const struct screen *screen, screen_cell *cells, uint64_t count)
 {
     screen_cell space = font_glyph(screen->font, ' ');
-    for (uint64_t i = 0; i < count; i++)
-        cells[i] = space;
+    uint64_t four = space * 0x0001000100010001ull;
+    for (; count >= 4; count -= 4, cells += 4)
+        __builtin_memcpy(cells, &four, sizeof(four));
+    for (; count > 0; count--)
+        *cells++ = space;
 }
 
-/* One pass over the visible pixels, whatever they showed. */
-static void screen_blank_pixels(const struct screen *screen)
+/* Until all rows before `end` are ours, and with the last one what is left below it: paper, whatever was there. */
+static void screen_take_rows(struct screen *screen, uint32_t end)
 {
-    for (uint32_t y = 0; y < screen->mode.height_pixels; y++) {
-        uint32_t *pixels = screen_pixels(screen, 0, y);
-        uint32_t x = 0;
-        for (; x + PIXELS_PER_STORE <= screen->mode.width_pixels; x += PIXELS_PER_STORE)
-            screen_store_pair(pixels + x, screen_pair(PAPER, PAPER));
-        if (x < screen->mode.width_pixels)
-            pixels[x] = PAPER;
-    }
+    uint32_t height = screen->font->height_pixels;
+    uint32_t y_end = end == screen->rows ? screen->mode.height_pixels : end * height;
+    if (screen->taken >= end)
+        return;
+    for (uint32_t y = screen->taken * height; y < y_end; y++)
+        __builtin_memset(screen_pixels(screen, 0, y), PAPER, screen->mode.width_pixels * sizeof(uint32_t));
+    /* From here on `shown` is true of these rows, which is what every flush relies on. */
+    screen_blank(screen, screen->shown + (uint64_t)screen->taken * screen->columns,
+                 (uint64_t)(end - screen->taken) * screen->columns);
+    screen->taken = end;
 }
 
 enum status screen_init(struct screen *screen, const struct screen_mode *mode, const struct font *font, void *cells,
@@ -121,9 +129,7 @@ enum status screen_init(struct screen *screen, const struct screen_mode *mode, c
         .ink = screen_channel(mode->masks[0]) | screen_channel(mode->masks[1]) | screen_channel(mode->masks[2]),
     };
     screen_clear(screen);
-    /* Both the same as the pixels: from here on `shown` is true, which is what every flush relies on. */
-    screen_blank(screen, screen->shown, cell_count);
-    screen_blank_pixels(screen);
+    screen->dirty_end = 1; /* not all of it: nothing is painted where there is no text yet */
     return STATUS_OK;
 }
 
@@ -218,8 +224,17 @@ static void screen_flush_row(struct screen *screen, uint32_t row)
 void screen_flush(struct screen *screen)
 {
     screen_touch(screen);
+    screen_take_rows(screen, screen->dirty_end);
     for (uint32_t row = screen->dirty_first; row < screen->dirty_end; row++)
         screen_flush_row(screen, row);
     screen->dirty_first = screen->row; /* the cursor may leave it, and then it has to be painted again */
     screen->dirty_end = screen->row + 1;
+}
+
+bool screen_take_row(struct screen *screen)
+{
+    if (screen->taken == screen->rows)
+        return false;
+    screen_take_rows(screen, screen->taken + 1);
+    return true;
 }

@@ -41,6 +41,7 @@ struct screen {
     uint32_t row;
     uint32_t dirty_first; /* rows [dirty_first, dirty_end) and the cursor's may differ from what is shown */
     uint32_t dirty_end;
+    uint32_t taken;       /* rows from the top that are ours; below them the pixels are still the firmware's */
     uint32_t ink; /* pixels; paper is 0, which is black in every format */
 };
 
@@ -56,7 +57,7 @@ enum status screen_check(const struct screen_mode *mode, const struct font *font
 uint64_t screen_cells_bytes(const struct screen_mode *mode, const struct font *font);
 
 /*
- * Clears the frame buffer and starts at the top left. `cells` (2-byte aligned) and `font` must outlive the screen.
+ * Starts at the top left, and touches no pixel yet. `cells` (2-byte aligned) and `font` must outlive the screen.
  * Errors: those of screen_check; STATUS_INVALID: pixels are NULL or misaligned; STATUS_NO_MEMORY: too few cells_bytes.
  */
 enum status screen_init(struct screen *screen, const struct screen_mode *mode, const struct font *font, void *cells,
@@ -76,5 +77,8 @@ void screen_clear(struct screen *screen);
 
 /* Paints what changed. Until then nothing of the calls above is seen. */
 void screen_flush(struct screen *screen);
+
+/* Wipes the next row of what the firmware drew, before text gets there. False: there is none left. */
+bool screen_take_row(struct screen *screen);
 
 #endif

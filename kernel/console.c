@@ -158,6 +158,16 @@ enum status console_attach_screen(const struct screen_mode *mode, void *cells, u
     return status;
 }
 
+void console_take_screen(void)
+{
+    for (bool more = true; more;) {
+        /* A row at a time: with interrupts off for all of them a serial port's FIFO would run over. */
+        uint64_t flags = lock(&console.lock);
+        more = console.has_screen && screen_take_row(&console.screen);
+        unlock(&console.lock, flags);
+    }
+}
+
 void console_panic_begin(void)
 {
     /* Whoever holds the lock has been stopped, perhaps for ever: waiting for it would be the last thing that we do. */

@@ -34,6 +34,9 @@ enum status console_screen_bytes(const struct screen_mode *mode, uint64_t *size_
  */
 enum status console_attach_screen(const struct screen_mode *mode, void *cells, uint64_t cells_bytes) MUST_CHECK;
 
+/* Wipes what the firmware left on the screen below our text: some milliseconds, for when nothing else is to be done. */
+void console_take_screen(void);
+
 /* Brings up the PS/2 keyboard. Errors as i8042_init. */
 enum status console_attach_keyboard(void) MUST_CHECK;
 

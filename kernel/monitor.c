@@ -199,6 +199,7 @@ NORETURN void monitor_start(void)
             command_poweroff(); /* a run of tests ends with its verdict, unless run= says what comes next */
     }
     run_line(options->run, true);
+    console_take_screen();
     print("'help' lists what can be typed\n");
     line_init(&line, "keel> ", put_output, NULL);
     for (;;)

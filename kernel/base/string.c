@@ -2,8 +2,8 @@
  * memcpy and its kin for the kernel. The compiler calls these by name for struct copies, so they stand alone here and
  * are compiled with -fno-builtin, lest memset be turned into a call of memset.
  *
- * Eight bytes at a time where both sides allow it: the kernel copies pages of text and tables, not megabytes; large
- * clears go past the caches through port_zero_uncached (mm/port.h).
+ * Eight bytes at a time where both sides allow it: the kernel copies pages of text and tables, not megabytes; what is
+ * filled by the megabyte goes past the caches through port_fill_uncached (mm/port.h).
  */
 #include "kernel/base/string.h"
 
@@ -38,6 +38,12 @@ void *memset(void *to, int value, size_t size_bytes)
 {
     uint8_t *out = to;
     uint64_t pattern = 0x0101010101010101ull * (uint8_t)value;
+    /* Eight to a round: page tables and lines of pixels are cleared with this. */
+    for (; size_bytes >= 8 * sizeof(word); size_bytes -= 8 * sizeof(word), out += 8 * sizeof(word)) {
+        word *words = (word *)(void *)out;
+        words[0] = words[1] = words[2] = words[3] = pattern;
+        words[4] = words[5] = words[6] = words[7] = pattern;
+    }
     for (; size_bytes >= sizeof(word); size_bytes -= sizeof(word), out += sizeof(word))
         *(word *)(void *)out = pattern;
     for (; size_bytes > 0; size_bytes--)

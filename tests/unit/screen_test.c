@@ -42,6 +42,13 @@ static struct screen_mode mode_of(struct fixture *f)
     };
 }
 
+static void take_all(struct fixture *f)
+{
+    while (screen_take_row(&f->screen))
+        assert_in_range(f->screen.taken, 1, ROWS);
+    assert_int_equal(f->screen.taken, ROWS);
+}
+
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
@@ -50,6 +57,7 @@ static int set_up(void **state)
     assert_int_equal(font_parse(&font, font_8x16_start, (uint64_t)(font_8x16_end - font_8x16_start)), STATUS_OK);
     struct screen_mode mode = mode_of(f);
     assert_int_equal(screen_init(&f->screen, &mode, &font, f->cells, sizeof(f->cells)), STATUS_OK);
+    take_all(f);
     terminal_init(&f->terminal, &f->screen);
     *state = f;
     return 0;
@@ -235,6 +243,46 @@ static void only_changed_cells_are_painted(void **state)
         assert_int_equal(f->pixels[i], GUARD);
 }
 
+static bool row_is_untouched(const struct fixture *f, uint32_t row)
+{
+    for (uint32_t y = row * 16; y < (row + 1) * 16; y++) {
+        for (uint32_t x = 0; x < WIDTH; x++)
+            if (f->pixels[y * PITCH + x] != GUARD)
+                return false;
+    }
+    return true;
+}
+
+/* A screen that the firmware drew on: a row is wiped once, when text gets there, and all that is left in the end. */
+static void firmwares_picture_goes_row_by_row(void **state)
+{
+    struct fixture *f = *state;
+    struct screen_mode mode = mode_of(f);
+    for (size_t i = 0; i < ARRAY_COUNT(f->pixels); i++)
+        f->pixels[i] = GUARD;
+    assert_int_equal(screen_init(&f->screen, &mode, &font, f->cells, sizeof(f->cells)), STATUS_OK);
+    for (uint32_t row = 0; row < ROWS; row++)
+        assert_true(row_is_untouched(f, row));
+    play(f, "one\ntwo");
+    assert_int_equal(read_cell(f, 2, 0), 'e');
+    assert_int_equal(read_cell(f, 9, 0), ' ');
+    assert_int_equal(read_cell(f, 3, 1), '_');
+    assert_true(row_is_untouched(f, 2) && row_is_untouched(f, 3));
+    f->pixels[0] = GUARD;
+    take_all(f);
+    screen_flush(&f->screen);
+    assert_int_equal(f->pixels[0], GUARD); /* what has been wiped is not wiped again */
+    f->pixels[0] = 0;
+    assert_shows(f, "one       "
+                    "two_      "
+                    "          "
+                    "          ");
+    for (uint32_t y = 0; y < HEIGHT; y++) /* what is left beside and below the cells */
+        assert_int_equal(f->pixels[y * PITCH + WIDTH - 1], 0);
+    for (uint32_t x = 0; x < WIDTH; x++)
+        assert_int_equal(f->pixels[(HEIGHT - 1) * PITCH + x], 0);
+}
+
 static void nothing_is_painted_before_flush(void **state)
 {
     struct fixture *f = *state;
@@ -313,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(text_is_drawn_with_a_cursor, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_lines_wrap_and_the_last_row_scrolls, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_changed_cells_are_painted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(firmwares_picture_goes_row_by_row, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_painted_before_flush, set_up, tear_down),
         cmocka_unit_test_setup_teardown(escape_sequences_move_and_clear, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_sequences_are_swallowed, set_up, tear_down),
