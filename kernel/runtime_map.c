@@ -140,20 +140,13 @@ static struct prange sound_range(const struct page_map *space, const struct memm
     return sound ? range : PRANGE(0, 0);
 }
 
-/* Takes away what the attributes forbid, page by page: what is uncached stays so, and an entry may span both. */
+/* Takes away what the attributes forbid; what is uncached stays so. False: not all of it is mapped. */
 static bool narrow(struct page_map *space, struct prange range, uint64_t attribute)
 {
     uint32_t access = ((attribute & EFI_MEMORY_RO) == 0 ? PAGING_WRITE : 0) |
                       ((attribute & EFI_MEMORY_XP) == 0 ? PAGING_EXECUTE : 0);
-    struct paging_entry mapped;
-    for (uint64_t at = range.start.value, end; at < range.end.value; at = end) {
-        if (!paging_lookup(space, VADDR(at), &mapped))
-            return false;
-        end = min_u64(range.end.value, mapped.page.value + mapped.size_bytes); /* 1:1 */
-        if (paging_protect(space, VADDR(at), end - at, access | (mapped.flags & PAGING_UNCACHED)) != STATUS_OK)
-            return false;
-    }
-    return true;
+    return paging_protect(space, VADDR(range.start.value), prange_bytes(range), access | PAGING_KEEP_CACHE) ==
+           STATUS_OK;
 }
 
 uint32_t runtime_map_attributes(struct page_map *space, const struct memmap *map,

@@ -52,19 +52,20 @@
 /* Entry 3, UC at power-on too: no MTRR makes it weaker (table 12-7), as one may with UC-, entry 2. */
 #define ENTRY_UNCACHED  (ENTRY_PCD | ENTRY_PWT)
 
-/* Where a walk is: an entry, and the part of the range that it spans. */
+/* Where a walk is: the entries of one table that the range covers whole, or one that it covers in part. */
 struct place {
     uint64_t *entry;
     unsigned level;
+    unsigned count; /* of entries */
     uint64_t address;
-    uint64_t size_bytes;
+    uint64_t size_bytes; /* of the range */
 };
 
 struct walk {
     struct page_map *map;
     uint64_t start; /* the range */
     uint64_t size_bytes;
-    enum status (*visit)(struct walk *walk, const struct place *at); /* at every entry; may be NULL */
+    enum status (*visit)(struct walk *walk, const struct place *at); /* at all entries; may be NULL */
     bool prune;         /* afterwards, unlink the tables that are empty */
     uint64_t delta;     /* mapping: physical minus virtual */
     uint32_t flags;     /* mapping, protecting */
@@ -142,7 +143,7 @@ static uint32_t leaf_flags(uint64_t entry, unsigned level)
 static void check_flags(uint32_t flags)
 {
     uint32_t access = flags & (PAGING_WRITE | PAGING_EXECUTE | PAGING_FIRMWARE_RWX);
-    uint32_t cache = flags & (PAGING_UNCACHED | PAGING_WRITE_COMBINING);
+    uint32_t cache = flags & (PAGING_UNCACHED | PAGING_WRITE_COMBINING | PAGING_KEEP_CACHE);
     CHECK((access & (access - 1)) == 0); /* W^X */
     CHECK((cache & (cache - 1)) == 0);
 }
@@ -188,6 +189,12 @@ static uint64_t table_entry(struct paddr table)
 
 /* ---- The walk ---- */
 
+/* The range covers all that the entries span. */
+static bool is_whole(const struct place *at)
+{
+    return at->size_bytes == at->count * span(at->level);
+}
+
 /* Unlinks a table that has become empty, to be freed when no CPU can be in it. A link's bit 0 is clear: not present. */
 static void prune(struct walk *walk, uint64_t *entry)
 {
@@ -207,20 +214,26 @@ static void prune(struct walk *walk, uint64_t *entry)
     walk->freed = table;
 }
 
-/* Calls visit for every entry of the table that [address, address + size_bytes) touches, then goes into its table. */
+/* Calls visit for all entries that [address, address + size_bytes) touches, then goes into their tables. */
 static enum status walk_table(struct walk *walk, uint64_t table, unsigned level, uint64_t address, uint64_t size_bytes)
 {
     enum status status = STATUS_OK;
     for (uint64_t part; size_bytes != 0 && status == STATUS_OK; address += part, size_bytes -= part) {
-        part = min_u64(size_bytes, span(level) - (address & (span(level) - 1)));
-        uint64_t *entry = table_at(walk->map, table) + (address / span(level)) % ENTRIES;
+        uint64_t index = address / span(level) % ENTRIES;
+        uint64_t offset = address & (span(level) - 1);
+        bool whole = offset == 0 && size_bytes >= span(level);
+        uint64_t count = whole ? min_u64(size_bytes / span(level), ENTRIES - index) : 1;
+        part = whole ? count * span(level) : min_u64(size_bytes, span(level) - offset);
+        uint64_t *entry = table_at(walk->map, table) + index;
         if (walk->visit != NULL)
-            status = walk->visit(walk, &(struct place){entry, level, address, part});
-        if (status != STATUS_OK || !is_table(*entry, level))
-            continue;
-        status = walk_table(walk, *entry & ENTRY_ADDRESS, level - 1, address, part);
-        if (status == STATUS_OK && walk->prune)
-            prune(walk, entry);
+            status = walk->visit(walk, &(struct place){entry, level, (unsigned)count, address, part});
+        for (uint64_t i = 0; level > 0 && i < count && status == STATUS_OK; i++) {
+            if (!is_table(entry[i], level))
+                continue;
+            status = walk_table(walk, entry[i] & ENTRY_ADDRESS, level - 1, address + i * span(level), part / count);
+            if (status == STATUS_OK && walk->prune)
+                prune(walk, &entry[i]);
+        }
     }
     return status;
 }
@@ -253,28 +266,31 @@ static void finish(struct walk *walk)
 static bool fits_leaf(const struct walk *walk, const struct place *at)
 {
     /* Large only where virtual and physical addresses agree modulo the page's size, and the range covers it whole. */
-    return at->level <= (walk->map->gigabyte_pages ? 2u : 1u) && at->size_bytes == span(at->level) &&
+    return at->level <= (walk->map->gigabyte_pages ? 2u : 1u) && is_whole(at) &&
            ((at->address + walk->delta) & (span(at->level) - 1)) == 0;
 }
 
 static enum status visit_prepare(struct walk *walk, const struct place *at)
 {
     bool leaf = fits_leaf(walk, at);
-    if (*at->entry != 0)
-        return leaf || is_leaf(*at->entry, at->level) ? STATUS_INVALID : STATUS_OK;
-    if (leaf)
-        return STATUS_OK;
-    struct paddr table = table_alloc(walk->map);
-    if (table.value == 0)
-        return STATUS_NO_MEMORY;
-    *at->entry = table_entry(table);
+    for (uint64_t *entry = at->entry; entry < at->entry + at->count; entry++) {
+        if (*entry != 0 && (leaf || is_leaf(*entry, at->level)))
+            return STATUS_INVALID;
+        if (*entry != 0 || leaf)
+            continue;
+        struct paddr table = table_alloc(walk->map);
+        if (table.value == 0)
+            return STATUS_NO_MEMORY;
+        *entry = table_entry(table);
+    }
     return STATUS_OK;
 }
 
 static enum status visit_commit(struct walk *walk, const struct place *at)
 {
-    if (fits_leaf(walk, at))
-        *at->entry = leaf_make(at->address + walk->delta, walk->flags, at->level);
+    uint64_t entry = leaf_make(at->address + walk->delta, walk->flags, at->level);
+    for (unsigned i = 0, count = fits_leaf(walk, at) ? at->count : 0; i < count; i++)
+        at->entry[i] = entry + i * span(at->level);
     return STATUS_OK;
 }
 
@@ -304,15 +320,15 @@ enum status paging_map(struct page_map *map, struct vaddr start, struct prange r
 static enum status visit_split(struct walk *walk, const struct place *at)
 {
     unsigned level = at->level;
-    if (!is_leaf(*at->entry, level) || at->size_bytes == span(level))
+    if (!is_leaf(*at->entry, level) || is_whole(at))
         return STATUS_OK;
     CHECK(walk->spare_count > 0);
     struct paddr table = walk->spare[--walk->spare_count];
-    uint64_t page = leaf_address(*at->entry, level);
+    uint64_t *entries = table_at(walk->map, table.value);
+    uint64_t entry = leaf_make(leaf_address(*at->entry, level), leaf_flags(*at->entry, level), level - 1);
+    /* The new table is complete before the one store that puts it in the place of the page. */
     for (unsigned i = 0; i < ENTRIES; i++)
-        /* The new table is complete before the one store that puts it in the place of the page. */
-        table_at(walk->map, table.value)[i] =
-            leaf_make(page + i * span(level - 1), leaf_flags(*at->entry, level), level - 1);
+        entries[i] = entry + i * span(level - 1);
     *at->entry = table_entry(table);
     walk->changed = true;
     return STATUS_OK;
@@ -321,7 +337,7 @@ static enum status visit_split(struct walk *walk, const struct place *at)
 /* Counts the tables for a page that sticks out: one, and below 1 GiB one for each 2 MiB page that an end cuts. */
 static enum status visit_count(struct walk *walk, const struct place *at)
 {
-    if (!is_leaf(*at->entry, at->level) || at->size_bytes == span(at->level))
+    if (!is_leaf(*at->entry, at->level) || is_whole(at))
         return STATUS_OK;
     uint64_t end = at->address + at->size_bytes;
     bool first = (at->address & (span(1) - 1)) != 0;
@@ -338,6 +354,8 @@ static enum status visit_count(struct walk *walk, const struct place *at)
 static enum status split_edges(struct walk *walk)
 {
     enum status status = walk_range(walk, visit_count);
+    if (walk->needed == 0)
+        return status;
     /* Allocated before the first split: running out in the middle would leave the range half changed. */
     CHECK(walk->needed <= SPLIT_TABLES);
     while (walk->spare_count < walk->needed) {
@@ -358,11 +376,16 @@ static enum status split_edges(struct walk *walk)
 
 static enum status visit_change(struct walk *walk, const struct place *at)
 {
-    if (!is_leaf(*at->entry, at->level))
-        return STATUS_OK;
-    CHECK(at->size_bytes == span(at->level));
-    *at->entry = walk->prune ? 0 : leaf_make(leaf_address(*at->entry, at->level), walk->flags, at->level);
-    walk->changed = true;
+    uint64_t flags = leaf_make(0, walk->flags, at->level);
+    uint64_t cache = ENTRY_UNCACHED | (at->level == 0 ? ENTRY_PAT_SMALL : ENTRY_PAT_LARGE);
+    uint64_t kept = (walk->flags & PAGING_KEEP_CACHE) != 0 ? cache : 0;
+    for (uint64_t *entry = at->entry; entry < at->entry + at->count; entry++) {
+        if (!is_leaf(*entry, at->level))
+            continue;
+        CHECK(is_whole(at));
+        *entry = walk->prune ? 0 : leaf_address(*entry, at->level) | flags | (*entry & kept);
+        walk->changed = true;
+    }
     return STATUS_OK;
 }
 
@@ -387,7 +410,10 @@ enum status paging_unmap(struct page_map *map, struct vaddr start, uint64_t size
 static enum status visit_present(struct walk *walk, const struct place *at)
 {
     (void)walk;
-    return (*at->entry & ENTRY_PRESENT) != 0 ? STATUS_OK : STATUS_NOT_FOUND;
+    for (unsigned i = 0; i < at->count; i++)
+        if ((at->entry[i] & ENTRY_PRESENT) == 0)
+            return STATUS_NOT_FOUND;
+    return STATUS_OK;
 }
 
 enum status paging_protect(struct page_map *map, struct vaddr start, uint64_t size_bytes, uint32_t flags)

@@ -20,6 +20,7 @@
 #define PAGING_UNCACHED        (1u << 3)
 #define PAGING_WRITE_COMBINING (1u << 4)
 #define PAGING_FIRMWARE_RWX    (1u << 5) /* write and execute, instead of the two flags; firmware's own */
+#define PAGING_KEEP_CACHE      (1u << 6) /* paging_protect: uncached or write-combining where it was, page by page */
 
 /* Where table pages come from and go to: 4 KiB frames reachable through the window. */
 struct table_source {
