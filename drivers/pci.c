@@ -27,6 +27,8 @@
 #define DEVICES_PER_BUS 32u
 #define FUNCTIONS_MAX   8u
 
+#define FUNCTIONS_PER_BUS_SHIFT 8u
+
 #define CONFIG_BYTES         256u
 #define VENDOR_NONE          0xFFFFu
 #define HEADER_MULTIFUNCTION 0x80u
@@ -35,6 +37,24 @@
 /* Subclass 1 of class 0, "VGA-compatible": displays older than the class codes (PCI 3.0, appendix D). */
 #define CLASS_UNCLASSIFIED        0x00u
 #define SUBCLASS_UNCLASSIFIED_VGA 0x01u
+
+/* The register's place in the ECAM, or NULL and the ports set to it. `function` counts from bus 0, as ECAM does. */
+static ALWAYS_INLINE volatile uint8_t *pci_locate(const struct pci_segment *segment, uint32_t function, uint32_t offset)
+{
+    if (segment->ecam != NULL) /* `ecam` is the mapping of first_bus */
+        return segment->ecam + ((uint64_t)function << 12) - segment->first_bus * PCI_ECAM_BUS_BYTES + offset;
+    io_write32(PORT_ADDRESS, ADDRESS_ENABLE | function << 8 | offset);
+    return NULL;
+}
+
+/*
+ * 32-bit accesses only: some chipsets' ECAM has no other, and the ports have one address register for all widths.
+ */
+static ALWAYS_INLINE uint32_t pci_read_at(const struct pci_segment *segment, uint32_t function, uint32_t offset)
+{
+    volatile uint8_t *ecam = pci_locate(segment, function, offset);
+    return ecam != NULL ? mmio_read32(ecam) : io_read32(PORT_DATA);
+}
 
 static const struct pci_segment *pci_segment(const struct pci *pci, uint16_t number, uint8_t bus)
 {
@@ -63,44 +83,40 @@ enum status pci_add_segment(struct pci *pci, struct pci_segment segment)
     return STATUS_OK;
 }
 
-/* Gives the register's place in the ECAM (PCI Express 7.2.2), or NULL and the ports set to it. False: in no segment. */
-static bool pci_reach(const struct pci *pci, struct pci_address address, uint32_t offset, volatile uint8_t **ecam)
+/* The function's number in its segment, and the segment, or NULL where the address is in none. */
+static const struct pci_segment *pci_reach(const struct pci *pci, struct pci_address address, uint32_t offset,
+                                           uint32_t *function)
 {
     CHECK(offset < CONFIG_BYTES && offset % 4 == 0);
     CHECK(address.device < DEVICES_PER_BUS && address.function < FUNCTIONS_MAX);
-    /*
-     * 32-bit accesses only: some chipsets' ECAM has no other, and the ports have one address register for all widths.
-     */
-    const struct pci_segment *segment = pci_segment(pci, address.segment, address.bus);
-    uint32_t function = (uint32_t)address.bus << 8 | (uint32_t)address.device << 3 | address.function;
-    *ecam = NULL;
-    if (segment == NULL)
-        return false;
-    if (segment->ecam != NULL)
-        /* `ecam` is the mapping of first_bus, while the address counts from bus 0. */
-        *ecam = segment->ecam + (((uint64_t)function << 12) - segment->first_bus * PCI_ECAM_BUS_BYTES + offset);
-    else
-        io_write32(PORT_ADDRESS, ADDRESS_ENABLE | function << 8 | offset);
-    return true;
+    *function = (uint32_t)address.bus << FUNCTIONS_PER_BUS_SHIFT | (uint32_t)address.device << 3 | address.function;
+    return pci_segment(pci, address.segment, address.bus);
 }
 
 uint32_t pci_read32(const struct pci *pci, struct pci_address address, uint32_t offset)
 {
-    volatile uint8_t *ecam;
-    if (!pci_reach(pci, address, offset, &ecam))
-        return UINT32_MAX;
-    return ecam != NULL ? mmio_read32(ecam) : io_read32(PORT_DATA);
+    uint32_t function;
+    const struct pci_segment *segment = pci_reach(pci, address, offset, &function);
+    return segment != NULL ? pci_read_at(segment, function, offset) : UINT32_MAX;
 }
 
 void pci_write32(const struct pci *pci, struct pci_address address, uint32_t offset, uint32_t value)
 {
-    volatile uint8_t *ecam;
-    if (!pci_reach(pci, address, offset, &ecam))
+    uint32_t function;
+    const struct pci_segment *segment = pci_reach(pci, address, offset, &function);
+    if (segment == NULL)
         return;
+    volatile uint8_t *ecam = pci_locate(segment, function, offset);
     if (ecam != NULL)
         mmio_write32(ecam, value);
     else
         io_write32(PORT_DATA, value);
+}
+
+/* Some absent functions read as 0. */
+static ALWAYS_INLINE bool pci_is_absent(uint32_t identity)
+{
+    return (uint16_t)identity == VENDOR_NONE || (uint16_t)identity == 0;
 }
 
 bool pci_keeps_mastering(const struct pci_function *function)
@@ -125,14 +141,13 @@ static bool pci_silence(const struct pci *pci, const struct pci_function *functi
 static bool pci_take_function(struct pci *pci, struct pci_address address)
 {
     uint32_t identity = pci_read32(pci, address, PCI_VENDOR_ID);
-    uint16_t vendor_id = (uint16_t)identity;
-    if (vendor_id == VENDOR_NONE || vendor_id == 0) /* some absent functions read as 0 */
+    if (pci_is_absent(identity))
         return false;
     /* Config offset 8: class, subclass, interface, revision, from the top byte down (PCI 3.0, 6.2.1). */
     uint32_t class_register = pci_read32(pci, address, PCI_CLASS);
     struct pci_function function = {
         .address = address,
-        .vendor_id = vendor_id,
+        .vendor_id = (uint16_t)identity,
         .device_id = (uint16_t)(identity >> 16),
         .class_code = (uint8_t)(class_register >> 24),
         .subclass = (uint8_t)(class_register >> 16),
@@ -158,18 +173,26 @@ static void pci_take_device(struct pci *pci, struct pci_address address)
         (void)pci_take_function(pci, address);
 }
 
+/* Nearly all of 8,192 devices are absent: one read each, and nothing else. */
+static void pci_take_segment(struct pci *pci, struct pci_segment segment)
+{
+    uint32_t end = ((uint32_t)segment.last_bus + 1) << FUNCTIONS_PER_BUS_SHIFT;
+    uint32_t number = (uint32_t)segment.first_bus << FUNCTIONS_PER_BUS_SHIFT; /* of a device's first function */
+    for (; number < end; number += FUNCTIONS_MAX) {
+        if (pci_is_absent(pci_read_at(&segment, number, PCI_VENDOR_ID)))
+            continue;
+        struct pci_address address = {.segment = segment.number,
+                                      .bus = (uint8_t)(number >> FUNCTIONS_PER_BUS_SHIFT),
+                                      .device = (uint8_t)(number >> 3) % DEVICES_PER_BUS};
+        pci_take_device(pci, address);
+    }
+}
+
 void pci_quiesce(struct pci *pci)
 {
     pci->function_count = 0;
     pci->dropped_count = 0;
     pci->silenced_count = 0;
-    for (uint32_t i = 0; i < pci->segment_count; i++) {
-        const struct pci_segment *segment = &pci->segments[i];
-        for (uint32_t bus = segment->first_bus; bus <= segment->last_bus; bus++) {
-            for (uint8_t device = 0; device < DEVICES_PER_BUS; device++) {
-                struct pci_address address = {.segment = segment->number, .bus = (uint8_t)bus, .device = device};
-                pci_take_device(pci, address);
-            }
-        }
-    }
+    for (uint32_t i = 0; i < pci->segment_count; i++)
+        pci_take_segment(pci, pci->segments[i]);
 }

@@ -42,6 +42,8 @@ struct vaddr {
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define NORETURN   __attribute__((noreturn))
 #define NOINLINE   __attribute__((noinline))
+/* For bodies of loops that run thousands of times, in a kernel that is compiled for size. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 #define PACKED     __attribute__((packed))
 #define ALIGNED(n) __attribute__((aligned(n)))
 
