@@ -28,10 +28,13 @@ static const uint8_t *acpi_map(const struct acpi *acpi, uint64_t address, uint64
 
 static bool acpi_checksum_right(const uint8_t *bytes, uint64_t size_bytes)
 {
-    uint8_t sum = 0;
-    for (uint64_t i = 0; i < size_bytes; i++)
-        sum = (uint8_t)(sum + bytes[i]);
-    return sum == 0;
+    uint32_t sum = 0;
+    uint64_t i = 0;
+    for (; i + 4 <= size_bytes; i += 4)
+        sum += bytes[i] + bytes[i + 1] + bytes[i + 2] + bytes[i + 3];
+    for (; i < size_bytes; i++)
+        sum += bytes[i];
+    return (uint8_t)sum == 0;
 }
 
 /* Text that is printed later: firmware's bytes that are not printable ASCII become '?'. */

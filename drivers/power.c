@@ -107,7 +107,8 @@ static bool aml_is_name(const uint8_t *aml, uint64_t at)
 enum status power_find_s5(const uint8_t *aml, uint64_t size_bytes, uint8_t *sleep_type_a, uint8_t *sleep_type_b)
 {
     for (uint64_t at = 0; at + AML_NAME_BYTES <= size_bytes; at++) {
-        if (__builtin_memcmp(aml + at, "_S5_", AML_NAME_BYTES) != 0 || !aml_is_name(aml, at))
+        /* Its first letter first: a DSDT has tens of thousands of bytes. */
+        if (aml[at] != '_' || __builtin_memcmp(aml + at, "_S5_", AML_NAME_BYTES) != 0 || !aml_is_name(aml, at))
             continue;
         /* A copy of fixed size: the name may be the table's last four bytes, and the parser then needs no bounds. */
         uint8_t package[AML_S5_BYTES];

@@ -33,13 +33,17 @@ static uint64_t read_field(const uint8_t *at, unsigned size_bytes)
     return value;
 }
 
-/* FNV-1a, 64 bits: to notice a change, not to resist one. */
+/* FNV-1a over words of 64 bits, the last one filled up with zeros: to notice a change, not to resist one. */
 static uint64_t checksum_of(const uint8_t *bytes, uint64_t size_bytes)
 {
     uint64_t hash = 0xCBF29CE484222325ull;
-    for (uint64_t i = 0; i < size_bytes; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001B3ull;
-    return hash;
+    uint64_t word;
+    for (; size_bytes >= sizeof(word); size_bytes -= sizeof(word), bytes += sizeof(word)) {
+        __builtin_memcpy(&word, bytes, sizeof(word));
+        hash = (hash ^ word) * 0x100000001B3ull;
+    }
+    word = read_field(bytes, (unsigned)size_bytes);
+    return (hash ^ word) * 0x100000001B3ull;
 }
 
 /* Whether reclaim would free some of it. */
