@@ -74,10 +74,13 @@ static void draw_bar(uint32_t code, uint32_t height_pixels)
      */
     volatile uint32_t *row = (volatile uint32_t *)(uintptr_t)failure_screen.base;
     for (uint32_t y = 0; y < height_pixels && y < failure_screen.height_pixels; y++) {
-        for (uint32_t x = 0; x < failure_screen.width_pixels; x++) {
+        uint32_t x = 0;
+        for (uint32_t block = 0; block < BAR_BLOCKS; block++) {
+            uint32_t colour = (code >> (BAR_BLOCKS - 1 - block) & 1) != 0 ? BAR_WHITE : reds[failure_screen.format];
             /* By proportion, so that eight blocks fill a screen of any width. */
-            uint64_t block = (uint64_t)x * BAR_BLOCKS / failure_screen.width_pixels;
-            row[x] = (code >> (BAR_BLOCKS - 1 - block) & 1) != 0 ? BAR_WHITE : reds[failure_screen.format];
+            uint64_t end = ((block + 1) * (uint64_t)failure_screen.width_pixels + BAR_BLOCKS - 1) / BAR_BLOCKS;
+            while (x < end)
+                row[x++] = colour;
         }
         row += failure_screen.pitch_pixels;
     }
