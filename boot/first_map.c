@@ -145,8 +145,8 @@ static enum status map(struct boot *boot, uint64_t start, struct prange range, u
 }
 
 /*
- * Maps what of parts[index] those before it have left out. Such a gap ends where one of them starts, at the latest, for
- * one that starts before the gap would fill it. So pages end at edges of parts only, whose tables pool_pages counted.
+ * Maps what of parts[index] those before it have left out. Such a gap ends where one of them starts, at the latest. So
+ * pages end at edges of parts only, whose tables pool_pages counted.
  */
 static enum status map_part(struct boot *boot, const struct part *parts, uint32_t index)
 {
@@ -154,18 +154,19 @@ static enum status map_part(struct boot *boot, const struct part *parts, uint32_
     uint64_t address = parts[index].range.start.value;
     enum status status = STATUS_OK;
     while (address < parts[index].range.end.value && status == STATUS_OK) {
+        uint64_t mapped_end = address;
         uint64_t end = parts[index].range.end.value;
-        struct paging_entry entry;
-        if (paging_lookup(&boot->tables, VADDR(address), &entry)) {
-            address = entry.page.value + entry.size_bytes; /* 1:1 */
-            continue;
-        }
         for (uint32_t i = 0; i < index; i++) {
-            if (parts[i].range.start.value > address)
-                end = min_u64(end, parts[i].range.start.value);
+            struct prange range = parts[i].range;
+            if (prange_contains(range, PADDR(address)))
+                mapped_end = max_u64(mapped_end, range.end.value);
+            else if (range.start.value > address)
+                end = min_u64(end, range.start.value);
         }
-        status = map(boot, address, PRANGE(address, end), flags);
-        address = end;
+        bool gap = mapped_end == address;
+        if (gap)
+            status = map(boot, address, PRANGE(address, end), flags);
+        address = gap ? end : mapped_end;
     }
     return status;
 }
