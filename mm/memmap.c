@@ -193,10 +193,10 @@ static void sort_edges(struct edge *edges, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
         struct edge moving = edges[i];
-        uint32_t place = i;
-        for (; place > 0 && edges[place - 1].address > moving.address; place--)
-            edges[place] = edges[place - 1];
-        edges[place] = moving;
+        struct edge *place = &edges[i];
+        for (; place > edges && place[-1].address > moving.address; place--)
+            *place = place[-1];
+        *place = moving;
     }
 }
 

@@ -153,10 +153,15 @@ static enum status map_ram(struct mm *mm)
 
 bool mm_in_direct_map(const struct mm *mm, struct prange range)
 {
-    struct prange run;
-    for (uint32_t next = 0; next_direct_run(mm, &next, &run);)
-        if (prange_contains(run, range.start))
-            return range.end.value <= run.end.value;
+    /* From region to region, with no hole between them. */
+    for (uint32_t i = memmap_find(&mm->map, range.start); i < mm->map.count; i++) {
+        const struct memory_region *region = &mm->map.regions[i];
+        if (region->range.start.value > range.start.value || !is_directly_mapped(mm, region))
+            return false;
+        if (region->range.end.value >= range.end.value)
+            return true;
+        range.start = region->range.end;
+    }
     return false;
 }
 
