@@ -113,8 +113,12 @@ static void store_kind(const struct page_array *array, struct prange range, enum
     while (!prange_empty(range)) {
         uint64_t count;
         struct page *entries = next_part(array, &range, must_be_ready, &count);
-        for (uint64_t i = 0; entries != NULL && i < count; i++)
-            entries[i].kind = (uint8_t)kind;
+        /* An entry that is its kind alone goes out in words: a boot stores those of tens of thousands of frames. */
+        if (entries != NULL && sizeof(*entries) == sizeof(entries->kind))
+            memset(entries, (int)kind, count);
+        else
+            for (uint64_t i = 0; entries != NULL && i < count; i++)
+                entries[i].kind = (uint8_t)kind;
     }
 }
 

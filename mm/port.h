@@ -16,7 +16,7 @@ void port_tlb_invalidate(struct vaddr start, uint64_t page_count);
 void port_set_root(struct paddr root);
 
 /*
- * Store zeros over `size_bytes` (a multiple of 8) at `start` (8-byte aligned) past the caches, and return only when
+ * Store zeros over `size_bytes` (a multiple of 64) at `start` (8-byte aligned) past the caches, and return only when
  * every other CPU would see them (MOVNTI and SFENCE in the kernel).
  */
 void port_zero_uncached(void *start, uint64_t size_bytes);
