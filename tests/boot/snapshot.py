@@ -36,12 +36,12 @@ def serves(wished):
     return wished.firmware.name == "ovmf" and not wished.added("serial", "kernel")
 
 
-def start(qemu, directory):
-    """Starts a machine from the snapshot of its shape and lets it look at its disk."""
+def start(qemu, directory, arguments=()):
+    """Starts a machine from the snapshot of its shape and lets it look at its disk. `arguments` are of no shape."""
     qemu.wished.loader = LOADER
     path = of(qemu.wished)
     try:
-        Qemu.start(qemu, directory, ["-incoming", f"exec:cat {shlex.quote(str(path))}"])
+        Qemu.start(qemu, directory, ["-incoming", f"exec:cat {shlex.quote(str(path))}", *arguments])
         qemu.qmp.wait("RESUME")
     except (AssertionError, OSError, qmp.QmpError) as error:
         raise AssertionError(f"{path} does not start; removed, it is made again: {error}: {qemu.words()}") from error
