@@ -41,7 +41,9 @@ def start(qemu, directory, arguments=()):
     qemu.wished.loader = LOADER
     path = of(qemu.wished)
     try:
-        Qemu.start(qemu, directory, ["-incoming", f"exec:cat {shlex.quote(str(path))}", *arguments])
+        Qemu.start(qemu, directory, ["-incoming", "defer", *arguments])
+        # Only now: a machine that resumed before we listen would never tell.
+        qemu.qmp.command("migrate-incoming", uri=f"exec:cat {shlex.quote(str(path))}")
         qemu.qmp.wait("RESUME")
     except (AssertionError, OSError, qmp.QmpError) as error:
         raise AssertionError(f"{path} does not start; removed, it is made again: {error}: {qemu.words()}") from error
