@@ -67,18 +67,19 @@ static void dump(const uint8_t *bytes, uint64_t size_bytes)
 /* Of `variable`: reads the value into memory of the heap and shows it. */
 static void dump_value(void)
 {
-    uint64_t size_bytes = value_size();
-    uint8_t *bytes = size_bytes <= VALUE_MAX ? heap_alloc(&kernel_mm.heap, memory_cache(), size_bytes) : NULL;
+    const uint64_t room_bytes = value_size();
+    uint8_t *bytes = room_bytes <= VALUE_MAX ? heap_alloc(memory_heap(), room_bytes) : NULL;
     if (bytes == NULL) {
-        print("vars: no room for %llu bytes\n", size_bytes);
+        print("vars: no room for %llu bytes\n", room_bytes);
         return;
     }
+    uint64_t size_bytes = room_bytes;
     uint32_t attributes;
     if (worked(RUNTIME_GET_VARIABLE, runtime_get_variable(&variable, &attributes, bytes, &size_bytes))) {
         print("attributes 0x%x, %llu bytes\n", attributes, size_bytes);
         dump(bytes, size_bytes);
     }
-    heap_free(&kernel_mm.heap, memory_cache(), bytes);
+    heap_free(memory_heap(), bytes, room_bytes);
 }
 
 /* All variables, one a line; or those of one name, with their values. */

@@ -58,7 +58,9 @@ void command_frames(void)
           frames_free_in(&kernel_mm.frames, PRANGE(LOW_MEMORY_END, 4 * GIB)));
     print("blocks: whole=%llu split=%llu (2 MiB each)\n", stats.whole_blocks, stats.split_blocks);
     print("sections: %u of 128 MiB\n", kernel_mm.sections.count);
-    print("heap: objects=%llu frames=%llu\n", kernel_mm.heap.live_count, kernel_mm.heap.page_count);
+    struct heap_stats heap;
+    heap_get_stats(&kernel_mm.heap, &heap);
+    print("heap: objects=%llu cached=%llu frames=%llu\n", heap.objects, heap.cached, heap.pages);
     frame_cache_flush(memory_cache());
     print("lowest free frame: 0x%llx\n", lowest_free().value);
     enum status status = mm_audit(&kernel_mm);

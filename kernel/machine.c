@@ -113,7 +113,7 @@ static void discover_madt(void)
         return;
     /* Counted first, so that the list is as long as the machine needs, not as long as a machine might. */
     uint32_t capacity = acpi_madt_cpus(table);
-    struct acpi_cpu *cpus = heap_alloc(&kernel_mm.heap, memory_cache(), capacity * sizeof(*cpus));
+    struct acpi_cpu *cpus = heap_alloc(memory_heap(), capacity * sizeof(*cpus));
     if (cpus == NULL)
         return;
     machine.has_madt = acpi_madt_parse(table, cpus, capacity, &machine.madt) == STATUS_OK;
@@ -295,7 +295,7 @@ static void find_sleep_registers(void)
 
 void machine_quiesce(void)
 {
-    struct pci_function *functions = heap_alloc(&kernel_mm.heap, memory_cache(), FUNCTIONS_MAX * sizeof(*functions));
+    struct pci_function *functions = heap_alloc(memory_heap(), FUNCTIONS_MAX * sizeof(*functions));
     machine.pci = (struct pci){.functions = functions, .capacity = functions != NULL ? FUNCTIONS_MAX : 0};
     add_ecam_segments();
     /* Segment 0 by ports, unless ECAM gave it (which makes this one a number twice: INVALID). */

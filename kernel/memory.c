@@ -118,7 +118,7 @@ void memory_start(void)
     port_set_root(kernel_mm.kernel_map.root);
     mm_use_direct_map(&kernel_mm);
     must(mm_start_frames(&kernel_mm), "the frame allocator");
-    this_cpu()->frame_cache = mm_cache(&kernel_mm, 0);
+    this_cpu()->memory = mm_cpu(&kernel_mm, 0);
     memory_check_ledger("frames");
 }
 
@@ -174,7 +174,12 @@ const void *memory_map_table(void *unused, struct paddr address, uint64_t size_b
 
 struct frame_cache *memory_cache(void)
 {
-    return this_cpu()->frame_cache;
+    return &this_cpu()->memory->frames;
+}
+
+struct heap_cache *memory_heap(void)
+{
+    return &this_cpu()->memory->heap;
 }
 
 bool memory_overlaps_ram(struct prange range)

@@ -40,6 +40,7 @@ const void *memory_map_table(void *context, struct paddr address, uint64_t size_
 
 /* Of this CPU. */
 struct frame_cache *memory_cache(void);
+struct heap_cache *memory_heap(void);
 
 /* Whether a byte of the range belongs to memory that the ledger counts. */
 bool memory_overlaps_ram(struct prange range);

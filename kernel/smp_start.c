@@ -47,14 +47,14 @@ static enum status prepare_block(unsigned index)
     enum status status = mm_add_cpu(&kernel_mm, index);
     if (status != STATUS_OK)
         return status;
-    struct percpu *cpu = heap_alloc(&kernel_mm.heap, memory_cache(), sizeof(*cpu));
+    struct percpu *cpu = heap_alloc(memory_heap(), sizeof(*cpu));
     if (cpu == NULL)
         return STATUS_NO_MEMORY;
     /*
      * The APIC ID is filled in by the CPU itself: which of those that were asked takes which number is not known
      * before.
      */
-    *cpu = (struct percpu){.index = index, .frame_cache = mm_cache(&kernel_mm, index)};
+    *cpu = (struct percpu){.index = index, .memory = mm_cpu(&kernel_mm, index)};
     smp_cpus[index] = cpu;
     return smp_give_stacks(cpu);
 }
@@ -240,7 +240,7 @@ enum status smp_start(const struct acpi_madt *madt, unsigned cpu_limit, struct p
     /* Numbers are drawn in order of arrival, so the blocks that nobody took are the last ones. */
     for (uint32_t index = 1 + online_count(); index <= start.listed; index++) {
         smp_take_stacks(smp_cpus[index]);
-        heap_free(&kernel_mm.heap, memory_cache(), smp_cpus[index]);
+        heap_free(memory_heap(), smp_cpus[index], sizeof(*smp_cpus[index]));
     }
     return status;
 }

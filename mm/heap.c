@@ -1,55 +1,59 @@
 /*
- * Small objects.
+ * Small objects: the slabs, and the slow ways of the magazines in front of them.
  *
- *     slab: 8 KiB, aligned to 8 KiB
+ *     slab: 8 KiB, aligned to 8 KiB, here of class 48
  *     +----------------+--------+--------+-----------+--------+------+
- *     | header, 128 B  | object | object |    ...    | object | rest |     free[]: one bit an object, set: free
+ *     | header, 128 B  | object | object |    ...    | object | rest |
  *     +----------------+--------+--------+-----------+--------+------+
- *     large: the same header, class HEAP_LARGE, then one object up to the end of its run of frames
+ *      ........         1..      1..                  1..      .         class->starts: one bit for each 16 bytes
+ *      ........         1..      ...                  1..      .         slab->taken: free is starts & ~taken
  *
- * A pointer leads to its header by alignment alone, so freeing needs no size. Allocation takes the lowest free object
- * of the first partial slab. A slab whose objects are all free goes back to the frames, unless it is the class's only
- * partial one. A lock for each class.
+ *     large: the same header, owned by the heap and by no class, then one object up to the end of its run of frames
  *
- * What is caught (CHECK): a pointer that is not the start of an object, of another heap, or freed already.
+ * A pointer leads to its header by alignment alone. An empty magazine is filled with the lowest free objects of the
+ * first partial slabs; a full one gives its older objects back. What lies in a magazine is taken, as far as its slab
+ * knows. A slab whose objects are all free goes back to the frames, unless it is the class's only partial one.
+ * A lock for each class, taken once for many objects; the frame allocator's is inside it, never outside.
+ *
+ * What is caught when a magazine gives back (CHECK): a pointer that is not the start of an object, or of another size
+ * class or another heap, or free already.
  */
 #include "mm/heap.h"
 
-#include "kernel/base/bits.h"
+#include "kernel/base/string.h"
 
 #define SLAB_ORDER   1u
 #define SLAB_BYTES   (PAGE_SIZE << SLAB_ORDER)
 #define HEADER_BYTES 128u
-#define FREE_WORDS   8u
-#define HEAP_LARGE   HEAP_CLASS_COUNT
-#define SLAB_MAGIC   0x62616C536C65654Bull /* "KeelSlab" */
+#define UNIT_BYTES   16u                     /* that a bit stands for */
+#define BATCH        (HEAP_MAGAZINE * 3 / 4) /* objects that an empty magazine takes, and a full one gives */
 
-static const uint16_t class_bytes[HEAP_CLASS_COUNT] = {
+const uint16_t heap_class_bytes[HEAP_CLASS_COUNT] = {
     16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048,
 };
 
 struct heap_slab {
-    uint64_t magic; /* SLAB_MAGIC while it is one */
-    struct heap *heap;
-    struct heap_slab *next; /* of the class's partial slabs */
+    const void *owner;       /* a class; the heap: not a slab but one large object; NULL: given back */
+    struct heap_slab *next;  /* of the class's partial slabs */
     struct heap_slab **link; /* to this one, while it is partial */
-    uint16_t class_index; /* HEAP_LARGE: not a slab but one object */
-    uint16_t object_count;
-    uint16_t free_count;
-    uint16_t order;
-    uint64_t free[FREE_WORDS];
+    uint32_t free_count;
+    uint32_t order;
+    uint64_t taken[HEAP_SLAB_WORDS];
 };
 _Static_assert(sizeof(struct heap_slab) <= HEADER_BYTES, "the header has its place");
-_Static_assert((SLAB_BYTES - HEADER_BYTES) / 16 <= FREE_WORDS * 64, "a bit for every object");
+_Static_assert(SLAB_BYTES / UNIT_BYTES == HEAP_SLAB_WORDS * 64, "a bit for every unit");
 
-/* Four classes up to 64 bytes, then two for each power of two: 96 128 192 256 ... 2048. */
-static unsigned class_of(size_t size_bytes)
+void heap_init(struct heap *heap, uint64_t window)
 {
-    uint64_t last = size_bytes == 0 ? 0 : size_bytes - 1;
-    if (last < 64)
-        return (unsigned)(last / 16);
-    unsigned top = bits_last(last);
-    return 4 + (top - 6) * 2 + (unsigned)(last >> (top - 1) & 1);
+    memset(heap, 0, sizeof(*heap));
+    heap->window = window;
+    for (unsigned i = 0; i < HEAP_CLASS_COUNT; i++) {
+        struct heap_class *class = &heap->classes[i];
+        unsigned step = heap_class_bytes[i] / UNIT_BYTES;
+        for (unsigned unit = HEADER_BYTES / UNIT_BYTES; unit + step <= HEAP_SLAB_WORDS * 64; unit += step)
+            class->starts[unit / 64] |= BIT(unit % 64);
+        class->slab_objects = (HEAP_SLAB_WORDS * 64 - HEADER_BYTES / UNIT_BYTES) / step;
+    }
 }
 
 /* ---- A class's list of partial slabs; its lock is held ---- */
@@ -72,135 +76,204 @@ static void partial_remove(struct heap_slab *slab)
 
 /* ---- Runs of frames ---- */
 
-static struct heap_slab *run_alloc(struct heap *heap, struct frame_cache *cache, unsigned order)
+/* No lock is held. */
+static struct heap_slab *run_alloc(struct heap_cache *cache, const void *owner, unsigned order)
 {
-    struct paddr run = frame_alloc(cache, order);
+    struct paddr run = frame_alloc(cache->frames, order);
+    if (run.value == 0) {
+        /* What the magazines keep may be all that keeps slabs from the frames. */
+        heap_cache_flush(cache);
+        run = frame_alloc(cache->frames, order);
+    }
     if (run.value == 0)
         return NULL;
-    struct heap_slab *slab = vaddr_pointer(VADDR(run.value + heap->window));
-    *slab = (struct heap_slab){.magic = SLAB_MAGIC, .heap = heap, .order = (uint16_t)order};
-    __atomic_fetch_add(&heap->page_count, (uint64_t)1 << order, __ATOMIC_RELAXED);
+    struct heap_slab *slab = vaddr_pointer(VADDR(run.value + cache->heap->window));
+    *slab = (struct heap_slab){.owner = owner, .order = order};
+    if (HEAP_CHECKED)
+        memset((unsigned char *)slab + HEADER_BYTES, HEAP_FREE_FILL, (PAGE_SIZE << order) - HEADER_BYTES);
+    __atomic_fetch_add(&cache->heap->pages, (uint64_t)1 << order, __ATOMIC_RELAXED);
     return slab;
 }
 
-static void run_free(struct heap *heap, struct frame_cache *cache, struct heap_slab *slab)
+static void run_free(struct heap_cache *cache, struct heap_slab *slab)
 {
     unsigned order = slab->order;
-    slab->magic = 0;
-    __atomic_fetch_sub(&heap->page_count, (uint64_t)1 << order, __ATOMIC_RELAXED);
-    frame_free(cache, PADDR(vaddr_of(slab).value - heap->window), order);
+    slab->owner = NULL;
+    __atomic_fetch_sub(&cache->heap->pages, (uint64_t)1 << order, __ATOMIC_RELAXED);
+    frame_free(cache->frames, PADDR(vaddr_of(slab).value - cache->heap->window), order);
 }
 
-static struct heap_slab *slab_create(struct heap *heap, struct frame_cache *cache, unsigned class_index)
+/* The header of what lies there, or would. */
+static struct heap_slab *slab_of(const struct heap *heap, const void *object)
 {
-    struct heap_slab *slab = run_alloc(heap, cache, SLAB_ORDER);
-    if (slab == NULL)
-        return NULL;
-    slab->class_index = (uint16_t)class_index;
-    slab->object_count = (uint16_t)((SLAB_BYTES - HEADER_BYTES) / class_bytes[class_index]);
-    slab->free_count = slab->object_count;
-    for (unsigned i = 0; i < slab->object_count; i += 64)
-        slab->free[i / 64] = bits_mask(0, (unsigned)min_u64(64, slab->object_count - i));
-    return slab;
+    uint64_t address = vaddr_of(object).value - heap->window;
+    return vaddr_pointer(VADDR(align_down(address, SLAB_BYTES) + heap->window));
 }
 
-/* ---- Objects ---- */
-
-/* The lowest free object of the class's first partial slab; NULL when there is none. The class's lock is held. */
-static void *partial_take(struct heap_class *class)
+/*
+ * The number of the unit that starts at `object`; one too large for a slab, if none does or if that lies elsewhere (the
+ * rest of the division is rotated to the top).
+ */
+static inline uint64_t unit_of(const struct heap_slab *slab, const void *object)
 {
-    struct heap_slab *slab = class->partial;
-    if (slab == NULL)
-        return NULL;
-    unsigned word = 0;
-    while (word < FREE_WORDS && slab->free[word] == 0)
-        word++;
-    CHECK(slab->free_count > 0 && word < FREE_WORDS);
-    unsigned index = word * 64 + bits_first(slab->free[word]);
-    slab->free[word] &= slab->free[word] - 1;
-    slab->free_count--;
+    uint64_t offset = vaddr_of(object).value - vaddr_of(slab).value;
+    return offset / UNIT_BYTES | offset << (64 - bits_first(UNIT_BYTES));
+}
+
+/* ---- Between magazines and slabs; the class's lock is held ---- */
+
+/* Its lowest free objects, at most `wanted`; how many. */
+static uint32_t slab_take(const struct heap_class *class, struct heap_slab *slab, void **objects, uint32_t wanted)
+{
+    uint32_t count = 0;
+    for (unsigned i = 0; i < HEAP_SLAB_WORDS && count < wanted; i++) {
+        uint64_t free = class->starts[i] & ~slab->taken[i];
+        for (; free != 0 && count < wanted; free &= free - 1)
+            objects[count++] = (unsigned char *)slab + (i * 64 + bits_first(free)) * UNIT_BYTES;
+        slab->taken[i] = class->starts[i] & ~free;
+    }
+    CHECK(count != 0 && count <= slab->free_count);
+    slab->free_count -= count;
     if (slab->free_count == 0)
         partial_remove(slab);
-    return (unsigned char *)slab + HEADER_BYTES + (size_t)index * class_bytes[slab->class_index];
+    return count;
 }
 
-static void *small_alloc(struct heap *heap, struct frame_cache *cache, unsigned class_index)
+/* Takes the first of the objects back, and those behind it that lie in the same slab; how many. */
+static uint32_t slab_give(struct heap_cache *cache, struct heap_class *class, void *const *objects, uint32_t count)
 {
-    struct heap_class *class = &heap->classes[class_index];
-    spinlock_acquire(&class->lock);
-    /*
-     * With the lock held, so two CPUs do not both make a slab; the frame allocator's lock is inside this one, never
-     * outside.
-     */
-    struct heap_slab *slab = class->partial == NULL ? slab_create(heap, cache, class_index) : NULL;
-    if (slab != NULL)
+    struct heap_slab *slab = slab_of(cache->heap, objects[0]);
+    CHECK(slab->owner == class);
+    uint32_t given = 0;
+    for (uint64_t unit; given < count && (unit = unit_of(slab, objects[given])) < HEAP_SLAB_WORDS * 64; given++) {
+        uint64_t taken = slab->taken[unit / 64] ^ BIT(unit % 64);
+        CHECK((taken & BIT(unit % 64)) == 0); /* else it was not: free already, or inside of an object */
+        slab->taken[unit / 64] = taken;
+    }
+    CHECK(given != 0); /* else it was not the start of a unit */
+    if (slab->free_count == 0)
         partial_insert(class, slab);
-    void *object = partial_take(class);
-    spinlock_release(&class->lock);
-    return object;
+    slab->free_count += given;
+    /* One empty slab stays, or the frames would be taken and given by turns with the last object of a class. */
+    if (slab->free_count == class->slab_objects && (class->partial != slab || slab->next != NULL)) {
+        partial_remove(slab);
+        run_free(cache, slab);
+    }
+    return given;
 }
 
-static void *large_alloc(struct heap *heap, struct frame_cache *cache, size_t size_bytes)
+/* ---- Magazines ---- */
+
+/* Fills an empty one, with fewer than BATCH rather than with a second new slab. False: no memory. */
+static bool magazine_fill(struct heap_cache *cache, unsigned class_index)
 {
+    struct heap_class *class = &cache->heap->classes[class_index];
+    struct heap_magazine *magazine = &cache->magazines[class_index];
+    uint32_t count = 0;
+    spinlock_acquire(&class->lock);
+    if (class->partial == NULL) {
+        spinlock_release(&class->lock);
+        struct heap_slab *slab = run_alloc(cache, class, SLAB_ORDER);
+        spinlock_acquire(&class->lock);
+        if (slab != NULL) {
+            slab->free_count = class->slab_objects;
+            partial_insert(class, slab);
+        }
+    }
+    while (class->partial != NULL && count < BATCH)
+        count += slab_take(class, class->partial, magazine->objects + count, BATCH - count);
+    spinlock_release(&class->lock);
+    heap_magazine_set_count(magazine, count);
+    __atomic_fetch_add(&cache->heap->taken, count, __ATOMIC_RELAXED);
+    return count != 0;
+}
+
+/* Gives the `count` oldest back. */
+static void magazine_empty(struct heap_cache *cache, unsigned class_index, uint32_t count)
+{
+    struct heap_class *class = &cache->heap->classes[class_index];
+    struct heap_magazine *magazine = &cache->magazines[class_index];
+    spinlock_acquire(&class->lock);
+    for (uint32_t given = 0; given < count;)
+        given += slab_give(cache, class, magazine->objects + given, count - given);
+    spinlock_release(&class->lock);
+    uint32_t left = heap_magazine_count(magazine) - count;
+    memmove(magazine->objects, magazine->objects + count, left * sizeof(magazine->objects[0]));
+    heap_magazine_set_count(magazine, left);
+    __atomic_fetch_sub(&cache->heap->taken, count, __ATOMIC_RELAXED);
+}
+
+void heap_cache_init(struct heap_cache *cache, struct heap *heap, struct frame_cache *frames)
+{
+    memset(cache, 0, sizeof(*cache));
+    cache->heap = heap;
+    cache->frames = frames;
+    spinlock_acquire(&heap->lock);
+    cache->next = heap->caches;
+    heap->caches = cache;
+    spinlock_release(&heap->lock);
+}
+
+void heap_cache_flush(struct heap_cache *cache)
+{
+    for (unsigned i = 0; i < HEAP_CLASS_COUNT; i++)
+        magazine_empty(cache, i, heap_magazine_count(&cache->magazines[i]));
+}
+
+NOINLINE void *heap_take_slow(struct heap_cache *cache, unsigned class_index)
+{
+    return magazine_fill(cache, class_index) ? heap_take(cache, class_index) : NULL;
+}
+
+NOINLINE void heap_give_slow(struct heap_cache *cache, unsigned class_index, void *object)
+{
+    magazine_empty(cache, class_index, BATCH);
+    heap_give(cache, class_index, object);
+}
+
+/* ---- Large objects ---- */
+
+void *heap_large_alloc(struct heap_cache *cache, size_t size_bytes)
+{
+    if (size_bytes > HEAP_BYTES_MAX)
+        return NULL;
     unsigned order = SLAB_ORDER;
     /* From SLAB_ORDER on, so that every header is aligned to SLAB_BYTES and found the same way. */
     while ((PAGE_SIZE << order) - HEADER_BYTES < size_bytes)
         order++;
-    struct heap_slab *slab = run_alloc(heap, cache, order);
+    struct heap_slab *slab = run_alloc(cache, cache->heap, order);
     if (slab == NULL)
         return NULL;
-    slab->class_index = HEAP_LARGE;
+    __atomic_fetch_add(&cache->heap->taken, 1, __ATOMIC_RELAXED);
     return (unsigned char *)slab + HEADER_BYTES;
 }
 
-void *heap_alloc(struct heap *heap, struct frame_cache *cache, size_t size_bytes)
+void heap_large_free(struct heap_cache *cache, void *object)
 {
-    if (size_bytes > HEAP_BYTES_MAX)
-        return NULL;
-    void *object = size_bytes <= HEAP_SMALL_MAX ? small_alloc(heap, cache, class_of(size_bytes))
-                                                : large_alloc(heap, cache, size_bytes);
-    if (object != NULL)
-        __atomic_fetch_add(&heap->live_count, 1, __ATOMIC_RELAXED);
-    return object;
+    CHECK(heap_is_object(cache->heap, object, HEAP_SMALL_MAX + 1));
+    __atomic_fetch_sub(&cache->heap->taken, 1, __ATOMIC_RELAXED);
+    run_free(cache, slab_of(cache->heap, object));
 }
 
-static void small_free(struct heap *heap, struct frame_cache *cache, struct heap_slab *slab, uint64_t offset)
+/* ---- For checks and totals ---- */
+
+bool heap_is_object(const struct heap *heap, const void *object, size_t size_bytes)
 {
-    CHECK(slab->class_index < HEAP_CLASS_COUNT);
-    struct heap_class *class = &heap->classes[slab->class_index];
-    uint64_t index = offset / class_bytes[slab->class_index];
-    CHECK(offset % class_bytes[slab->class_index] == 0);
-    CHECK(index < slab->object_count);
-    spinlock_acquire(&class->lock);
-    CHECK((slab->free[index / 64] & BIT(index % 64)) == 0); /* freed already */
-    slab->free[index / 64] |= BIT(index % 64);
-    if (slab->free_count == 0)
-        partial_insert(class, slab);
-    slab->free_count++;
-    /* One empty slab stays, or a caller that allocates and frees one object would take and give frames each time. */
-    bool spare = slab->free_count == slab->object_count && (class->partial != slab || slab->next != NULL);
-    if (spare) /* empty, and not the only one */
-        partial_remove(slab);
-    spinlock_release(&class->lock);
-    if (spare)
-        run_free(heap, cache, slab);
+    const struct heap_slab *slab = slab_of(heap, object);
+    uint64_t unit = unit_of(slab, object);
+    if (size_bytes > HEAP_SMALL_MAX)
+        return slab->owner == heap && unit == HEADER_BYTES / UNIT_BYTES;
+    return slab->owner == &heap->classes[heap_class_of(size_bytes)] && unit < HEAP_SLAB_WORDS * 64 &&
+           (slab->taken[unit / 64] & BIT(unit % 64)) != 0;
 }
 
-void heap_free(struct heap *heap, struct frame_cache *cache, void *pointer)
+void heap_get_stats(struct heap *heap, struct heap_stats *stats)
 {
-    if (pointer == NULL)
-        return;
-    uint64_t address = vaddr_of(pointer).value - heap->window;
-    struct heap_slab *slab = vaddr_pointer(VADDR(align_down(address, SLAB_BYTES) + heap->window));
-    uint64_t offset = address % SLAB_BYTES - HEADER_BYTES;
-    CHECK(address % SLAB_BYTES >= HEADER_BYTES);
-    CHECK(slab->magic == SLAB_MAGIC);
-    CHECK(slab->heap == heap);
-    if (slab->class_index == HEAP_LARGE) {
-        CHECK(offset == 0);
-        run_free(heap, cache, slab);
-    } else {
-        small_free(heap, cache, slab, offset);
-    }
-    __atomic_fetch_sub(&heap->live_count, 1, __ATOMIC_RELAXED);
+    *stats = (struct heap_stats){.pages = __atomic_load_n(&heap->pages, __ATOMIC_RELAXED)};
+    spinlock_acquire(&heap->lock);
+    for (const struct heap_cache *cache = heap->caches; cache != NULL; cache = cache->next)
+        for (unsigned i = 0; i < HEAP_CLASS_COUNT; i++)
+            stats->cached += heap_magazine_count(&cache->magazines[i]);
+    spinlock_release(&heap->lock);
+    stats->objects = __atomic_load_n(&heap->taken, __ATOMIC_RELAXED) - stats->cached;
 }

@@ -212,6 +212,13 @@ static enum status make_tables(struct mm *mm)
     return page_array_init(&mm->pages, &mm->sections, &mm->map, &mm->early, mm->window, tables + section_bytes);
 }
 
+static void start_cpu(struct mm *mm, unsigned number, struct mm_cpu *cpu)
+{
+    frame_cache_init(&cpu->frames, &mm->frames);
+    heap_cache_init(&cpu->heap, &mm->heap, &cpu->frames);
+    mm->cpus[number] = cpu;
+}
+
 enum status mm_start_frames(struct mm *mm)
 {
     CHECK(!mm->frames_started);
@@ -224,11 +231,9 @@ enum status mm_start_frames(struct mm *mm)
         if (early_usable(&mm->map.regions[i]))
             frames_add(&mm->frames, early_rest(&mm->map.regions[i]));
     mm->frames_started = true;
-    /* The boot CPU's cache is part of struct mm: the heap, which would hold it, needs a cache to get its first slab. */
-    frame_cache_init(&mm->boot_cache, &mm->frames);
     heap_init(&mm->heap, mm->window);
-
-    mm->caches[0] = &mm->boot_cache;
+    /* The boot CPU's caches are part of struct mm: the heap, which would hold them, needs them for its first slab. */
+    start_cpu(mm, 0, &mm->boot_cpu);
     return vspace_init(&mm->vspace, &mm->kernel_map, &mm->frames);
 }
 
@@ -237,12 +242,11 @@ enum status mm_add_cpu(struct mm *mm, unsigned cpu)
     CHECK(mm->frames_started);
     if (cpu >= MM_CPUS_MAX)
         return STATUS_LIMIT;
-    CHECK(mm->caches[cpu] == NULL);
-    /* Called on the boot CPU, before the other one runs: so its own cache serves. */
-    struct frame_cache *cache = heap_alloc(&mm->heap, &mm->boot_cache, sizeof(*cache));
-    if (cache == NULL)
+    CHECK(mm->cpus[cpu] == NULL);
+    /* Called on the boot CPU, before the other one runs: so its own caches serve. */
+    struct mm_cpu *caches = heap_alloc(&mm->boot_cpu.heap, sizeof(*caches));
+    if (caches == NULL)
         return STATUS_NO_MEMORY;
-    frame_cache_init(cache, &mm->frames);
-    mm->caches[cpu] = cache;
+    start_cpu(mm, cpu, caches);
     return STATUS_OK;
 }

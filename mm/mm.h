@@ -61,8 +61,13 @@ struct mm_config {
 
 #define MM_SCRATCH_BYTES MEMMAP_SCRATCH_BYTES
 
-/* CPUs that can have a frame cache. */
 #define MM_CPUS_MAX 512u
+
+/* What a CPU takes memory from without a lock. */
+struct mm_cpu {
+    struct frame_cache frames;
+    struct heap_cache heap;
+};
 
 struct mm {
     struct mm_config config;
@@ -79,8 +84,8 @@ struct mm {
     struct paddr spare_tables; /* page tables made of early pages that are empty again, a list */
     struct heap heap;
     struct keep_list keep;
-    struct frame_cache boot_cache; /* the first CPU's, alive before there is any memory to put it in */
-    struct frame_cache *caches[MM_CPUS_MAX]; /* by CPU number */
+    struct mm_cpu boot_cpu;           /* the first CPU's, alive before there is any memory to put it in */
+    struct mm_cpu *cpus[MM_CPUS_MAX]; /* by CPU number */
     uint64_t image_pages;          /* from 1 MiB up, of the image: those that stay */
     uint64_t kept_pages;           /* of reclaimable memory: those that mm_reclaim left to the firmware */
     uint64_t reclaimed_pages;      /* were boot services */
@@ -154,13 +159,13 @@ static inline const struct efi_memory_descriptor *mm_firmware_map(const struct m
     return mm_pointer(mm, mm->firmware_map_address);
 }
 
-/* A frame cache for CPU number `cpu`; CPU 0 has one from mm_start_frames on. STATUS_LIMIT, STATUS_NO_MEMORY. */
+/* Caches for CPU number `cpu`; CPU 0 has them from mm_start_frames on. STATUS_LIMIT, STATUS_NO_MEMORY. */
 MUST_CHECK enum status mm_add_cpu(struct mm *mm, unsigned cpu);
 
-/* NULL for a CPU without one. */
-static inline struct frame_cache *mm_cache(const struct mm *mm, unsigned cpu)
+/* NULL for a CPU without caches. */
+static inline struct mm_cpu *mm_cpu(const struct mm *mm, unsigned cpu)
 {
-    return mm->frames_started && cpu < MM_CPUS_MAX ? mm->caches[cpu] : NULL;
+    return mm->frames_started && cpu < MM_CPUS_MAX ? mm->cpus[cpu] : NULL;
 }
 
 #endif

@@ -237,11 +237,11 @@ static void reclaim(struct replay *replay)
         if (status != STATUS_OK)
             refuse(replay, "no room for a CPU's frame cache", status);
     }
-    struct paddr frame = frame_alloc(mm_cache(&replay->mm, 0), 0);
+    struct paddr frame = frame_alloc(&mm_cpu(&replay->mm, 0)->frames, 0);
     require(replay, frame.value == 0 || frame.value >= LOW_MEMORY_END, "no page below 1 MiB is handed out");
     if (frame.value != 0)
-        frame_free(mm_cache(&replay->mm, 0), frame, 0);
-    frame_cache_flush(mm_cache(&replay->mm, 0));
+        frame_free(&mm_cpu(&replay->mm, 0)->frames, frame, 0);
+    frame_cache_flush(&mm_cpu(&replay->mm, 0)->frames);
     check_ledger(replay, "the ledger balances at the end");
 }
 

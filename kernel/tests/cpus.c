@@ -53,11 +53,11 @@ static void check_own(void *unused)
     const struct percpu *cpu = this_cpu();
     uint64_t top = cpu->stack_top.value;
     uint64_t here = vaddr_of(&cpu).value;
-    bool wrong = here >= top || here < top - SMP_STACK_PAGES * PAGE_SIZE || cpu->frame_cache == NULL;
+    bool wrong = here >= top || here < top - SMP_STACK_PAGES * PAGE_SIZE || cpu->memory == NULL;
     for (unsigned i = 0; i < cpu->index; i++) {
         const struct percpu *other = smp_cpu(i);
         wrong |= other == cpu || other->apic_id == cpu->apic_id || other->stack_top.value == top ||
-                 other->frame_cache == cpu->frame_cache;
+                 other->memory == cpu->memory;
     }
     answer(wrong);
 }

@@ -160,20 +160,28 @@ static const size_t sizes[] = {1, 16, 17, 100, 255, 512, 1000, 2048, 2049, 5000,
 enum test_result test_heap(void)
 {
     uint8_t *objects[ARRAY_COUNT(sizes)];
-    uint64_t live_before = kernel_mm.heap.live_count;
+    struct heap_stats before;
+    struct heap_stats during;
+    struct heap_stats after;
+    heap_get_stats(&kernel_mm.heap, &before);
     unsigned wrong = 0;
     for (unsigned i = 0; i < ARRAY_COUNT(sizes); i++) {
-        objects[i] = heap_alloc(&kernel_mm.heap, memory_cache(), sizes[i]);
+        objects[i] = heap_alloc(memory_heap(), sizes[i]);
         wrong += objects[i] == NULL || vaddr_of(objects[i]).value % 16 != 0;
         if (objects[i] != NULL)
             memset(objects[i], (int)i, sizes[i]);
     }
+    heap_get_stats(&kernel_mm.heap, &during);
     for (unsigned i = 0; i < ARRAY_COUNT(sizes); i++) {
-        wrong += objects[i] != NULL && (objects[i][0] != i || objects[i][sizes[i] - 1] != i);
-        heap_free(&kernel_mm.heap, memory_cache(), objects[i]);
+        if (objects[i] == NULL)
+            continue;
+        wrong += objects[i][0] != i || objects[i][sizes[i] - 1] != i;
+        heap_free(memory_heap(), objects[i], sizes[i]);
     }
+    heap_get_stats(&kernel_mm.heap, &after);
     TEST_ASSERT(wrong == 0);
-    TEST_ASSERT(kernel_mm.heap.live_count == live_before);
+    TEST_ASSERT(during.objects == before.objects + ARRAY_COUNT(sizes));
+    TEST_ASSERT(after.objects == before.objects);
     return TEST_PASSED;
 }
 

@@ -13,16 +13,16 @@
 #include "kernel/x86/gdt.h"
 #include "kernel/x86/recover.h"
 
-struct frame_cache;
+struct mm_cpu;
 
 struct percpu {
-    struct percpu *self;             /* first: GS:0 */
-    uint32_t index;                  /* 0: the boot CPU; dense */
+    struct percpu *self; /* first: GS:0 */
+    uint32_t index;      /* 0: the boot CPU; dense */
     uint32_t apic_id;
-    struct vaddr stack_top;          /* where its own flow of control runs */
+    struct vaddr stack_top; /* where its own flow of control runs */
     struct vaddr interrupt_stack_tops[IST_COUNT];
-    struct frame_cache *frame_cache; /* mm's; set by whoever started mm on this CPU */
-    struct recovery *recovery;       /* where a fault goes instead of a panic; NULL: nowhere */
+    struct mm_cpu *memory;     /* mm's; set by whoever started mm on this CPU */
+    struct recovery *recovery; /* where a fault goes instead of a panic; NULL: nowhere */
     uint64_t interrupt_count;
     struct segments segments;
 

@@ -364,7 +364,7 @@ static void use_memory(struct life *life)
     struct paddr runs[RUNS_MAX];
     unsigned orders[RUNS_MAX];
     uint64_t dice = life->plan->dice;
-    struct frame_cache *cache = mm_cache(&life->mm, 0);
+    struct frame_cache *cache = &mm_cpu(&life->mm, 0)->frames;
     for (unsigned i = 0; i < RUNS_MAX; i++) {
         dice = dice * 6364136223846793005u + 1442695040888963407u;
         orders[i] = (unsigned)(dice >> 40) % (i % 8 == 0 ? FRAME_ORDER_MAX + 1 : 5);

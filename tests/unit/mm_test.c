@@ -230,18 +230,18 @@ static void cpus_get_caches(void **state)
 {
     (void)state;
     struct mm *mm = &machine.mm;
-    assert_null(mm_cache(mm, 0));
+    assert_null(mm_cpu(mm, 0));
     machine_reach(&machine, MACHINE_RECLAIMED);
-    assert_ptr_equal(mm_cache(mm, 0), &mm->boot_cache);
-    assert_null(mm_cache(mm, 1));
+    assert_ptr_equal(mm_cpu(mm, 0), &mm->boot_cpu);
+    assert_null(mm_cpu(mm, 1));
     assert_int_equal(mm_add_cpu(mm, 1), STATUS_OK);
     assert_int_equal(mm_add_cpu(mm, MM_CPUS_MAX - 1), STATUS_OK);
     assert_int_equal(mm_add_cpu(mm, MM_CPUS_MAX), STATUS_LIMIT);
-    assert_null(mm_cache(mm, MM_CPUS_MAX));
-    struct paddr frame = frame_alloc(mm_cache(mm, 1), 0);
+    assert_null(mm_cpu(mm, MM_CPUS_MAX));
+    struct paddr frame = frame_alloc(&mm_cpu(mm, 1)->frames, 0);
     assert_true(frame.value >= MIB);
     machine_ledger(&machine); /* while a cache holds frames */
-    frame_free(mm_cache(mm, 1), frame, 0);
+    frame_free(&mm_cpu(mm, 1)->frames, frame, 0);
     machine_ledger(&machine);
 }
 
