@@ -166,11 +166,15 @@ def text_seeds():
 
 
 def stream_seeds():
-    """Operations of frames and paging."""
+    """Operations of frames, heap and paging."""
     write("frames", "every-order", bytes(n for order in range(19) for n in (0, order, order, 7, order, 0)))
     caches = [14, 0, 200, 14, 33, 200, 15, 0, 100, 12, 0, 0, 14, 66, 255, 15, 33, 255, 13, 1, 2]
     write("frames", "caches", bytes(caches))
     write("frames", "below", bytes([4, 0, 10, 4, 9, 20, 5, 18, 30, 5, 3, 128, 6, 0, 0, 9, 0, 0, 10, 1, 1, 11, 2, 2]))
+    small = [n for which in range(200) for n in (2 + 16 * (which % 3), which * 7 % 256, which % 2, which)]
+    elsewhere = [n for which in range(200) for n in (18, 0, 0, which)]
+    write("heap", "freed-elsewhere", bytes(small + elsewhere + [16, 0, 0, 0]))
+    write("heap", "out-of-memory", bytes(n for which in range(240) for n in (1, 0, 64, which)) + bytes(small))
 
     def operation(what, flags, first, count, offset):
         return bytes([what, flags]) + first.to_bytes(3, "little") + count.to_bytes(2, "little") + bytes([offset])
