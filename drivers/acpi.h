@@ -161,10 +161,14 @@ struct acpi_affinity {
     bool is_memory;
     uint32_t apic_id;    /* CPU only */
     struct prange range; /* memory only */
+    uint64_t next;       /* where the walk goes on; 0: it begins */
 };
 
-/* Fills up to `capacity` enabled entries; returns how many. */
-uint32_t acpi_srat_parse(const struct acpi_table *table, struct acpi_affinity *entries, uint32_t capacity);
+/*
+ * The next enabled entry of the table that says something; false: there is none. As it stands there: ranges may
+ * overlap, a CPU may be in two domains. A walk: for (struct acpi_affinity entry = {0}; acpi_srat_next(table, &entry);)
+ */
+bool acpi_srat_next(const struct acpi_table *table, struct acpi_affinity *entry);
 
 /* The boot logo's extent (5.2.22: BGRT points to a BMP, whose own header has its size). STATUS_NOT_FOUND: none. */
 enum status acpi_bgrt_parse(const struct acpi *acpi, const struct acpi_table *table, struct prange *image) MUST_CHECK;

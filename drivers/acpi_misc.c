@@ -3,7 +3,7 @@
  *
  *     HPET   where the timer's registers are           kernel/machine.c calibrates the TSC by it
  *     MCFG   PCI configuration space in memory         all segments; without it ports, segment 0 only
- *     SRAT   which CPU and which memory are near       listed by `acpi`, used by nobody yet
+ *     SRAT   which CPU and which memory are near       kernel/numa.c makes nodes of it
  *     BGRT   the firmware's logo, an image in memory   kept out of reclaim: the table outlives the image otherwise
  *
  * Rules: as in acpi.h. Lengths are at least what the fields read need; an address is below 2^52 or there is none.
@@ -103,15 +103,16 @@ static bool srat_read(const uint8_t *entry, struct acpi_affinity *affinity)
     return false;
 }
 
-uint32_t acpi_srat_parse(const struct acpi_table *table, struct acpi_affinity *entries, uint32_t capacity)
+bool acpi_srat_next(const struct acpi_table *table, struct acpi_affinity *entry)
 {
-    uint32_t count = 0;
     if (!acpi_table_is(table, "SRAT", SRAT_OFFSET_ENTRIES))
-        return 0;
-    uint64_t at = SRAT_OFFSET_ENTRIES;
-    for (const uint8_t *entry; count < capacity && (entry = acpi_entry(table, at)) != NULL; at += entry[1])
-        count += srat_read(entry, &entries[count]);
-    return count;
+        return false;
+    uint64_t at = max_u64(entry->next, SRAT_OFFSET_ENTRIES);
+    bool says_something = false;
+    for (const uint8_t *bytes; !says_something && (bytes = acpi_entry(table, at)) != NULL; at += bytes[1])
+        says_something = srat_read(bytes, entry);
+    entry->next = at;
+    return says_something;
 }
 
 enum status acpi_bgrt_parse(const struct acpi *acpi, const struct acpi_table *table, struct prange *image)

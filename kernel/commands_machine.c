@@ -63,12 +63,12 @@ void command_acpi(void)
     }
     if (machine->power.has_s5)
         print("s5: sleep types %u, %u\n", machine->power.sleep_type_a, machine->power.sleep_type_b);
-    for (uint32_t i = 0; i < machine->affinity_count; i++) {
-        const struct acpi_affinity *entry = &machine->affinities[i];
-        if (entry->is_memory)
-            print("domain %u: [0x%llx, 0x%llx)\n", entry->domain, entry->range.start.value, entry->range.end.value);
+    const struct acpi_table *srat = acpi_find(&machine->acpi, "SRAT");
+    for (struct acpi_affinity entry = {0}; acpi_srat_next(srat, &entry);) {
+        if (entry.is_memory)
+            print("domain %u: [0x%llx, 0x%llx)\n", entry.domain, entry.range.start.value, entry.range.end.value);
         else
-            print("domain %u: apic id %u\n", entry->domain, entry->apic_id);
+            print("domain %u: apic id %u\n", entry.domain, entry.apic_id);
     }
 }
 

@@ -160,8 +160,6 @@ void machine_discover(void)
     discover_madt();
     discover_hpet();
     discover_fadt();
-    machine.affinity_count =
-        acpi_srat_parse(acpi_find(&machine.acpi, "SRAT"), machine.affinities, MACHINE_NUMA_MAX);
 }
 
 /* ---- Interrupts ---- */

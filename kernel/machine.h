@@ -16,8 +16,6 @@
 #include "drivers/power.h"
 #include "kernel/time.h"
 
-#define MACHINE_NUMA_MAX 64u
-
 struct machine {
     struct acpi acpi;
     bool has_acpi;
@@ -33,8 +31,6 @@ struct machine {
     struct ioapic ioapics[ACPI_IOAPICS_MAX];
     uint32_t ioapic_count;
     struct pci pci;
-    struct acpi_affinity affinities[MACHINE_NUMA_MAX];
-    uint32_t affinity_count;
     bool console_polled; /* a device that keys come from has no interrupt of its own */
 };
 
@@ -47,7 +43,7 @@ void machine_start_serial(void);
 /* The frame buffer, mapped write-combining, becomes a console. */
 void machine_start_screen(void);
 
-/* ACPI: the tables, MADT, HPET, FADT with the PM timer, SRAT. (MCFG waits for machine_quiesce.) */
+/* ACPI: the tables, MADT, HPET, FADT with the PM timer. (SRAT waits for numa_start, MCFG for machine_quiesce.) */
 void machine_discover(void);
 
 /* 8259s off, local APIC on, I/O APIC; serial and keyboard interrupts routed; interrupts on. */

@@ -26,7 +26,6 @@
 #define RSDT            (MEMORY_BASE + 0x400)
 #define FIRST           (MEMORY_BASE + 0x800)
 #define WINDOWS_MAX     3u
-#define AFFINITIES_MAX  5u
 
 static const char signatures[][5] = {
     "APIC", "FACP", "HPET", "MCFG", "SRAT", "BGRT", "DSDT", "FACS", "TCPA", "TPM2", "SSDT", "XSDT",
@@ -185,21 +184,20 @@ static void parse_small(const struct acpi_table *table)
     struct paddr registers;
     struct prange image;
     struct acpi_ecam *windows = malloc(WINDOWS_MAX * sizeof(*windows));
-    struct acpi_affinity *affinities = malloc(AFFINITIES_MAX * sizeof(*affinities));
     if (acpi_hpet_parse(table, &registers) == STATUS_OK)
         CHECK(registers.value != 0 && registers.value < (uint64_t)1 << 52);
     uint32_t count = acpi_mcfg_parse(table, windows, WINDOWS_MAX);
     CHECK(count <= WINDOWS_MAX);
     for (uint32_t i = 0; i < count; i++)
         CHECK(windows[i].base != 0 && windows[i].first_bus <= windows[i].last_bus);
-    count = acpi_srat_parse(table, affinities, AFFINITIES_MAX);
-    CHECK(count <= AFFINITIES_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        CHECK(!affinities[i].is_memory || !prange_empty(affinities[i].range));
+    uint64_t at = 0;
+    for (struct acpi_affinity entry = {0}; acpi_srat_next(table, &entry); at = entry.next) {
+        CHECK(entry.next > at && entry.next <= prange_bytes(table->extent)); /* so that the walk ends */
+        CHECK(!entry.is_memory || !prange_empty(entry.range));
+    }
     if (acpi_bgrt_parse(&acpi, table, &image) == STATUS_OK)
         CHECK(!prange_empty(image) && prange_bytes(image) <= 64 * MIB);
     free(windows);
-    free(affinities);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)

@@ -489,7 +489,6 @@ static void srat_lists_what_is_enabled(void **state)
 {
     struct machine *m = *state;
     struct madt_writer w = {m, MISC + 48};
-    struct acpi_affinity entries[8];
     ENTRY(&w, 0, 16, 1, 5, 1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0); /* CPU 5 in domain 0x201 */
     ENTRY(&w, 0, 16, 1, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0); /* disabled */
     ENTRY(&w, 2, 24, 0, 0, 3, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -507,13 +506,18 @@ static void srat_lists_what_is_enabled(void **state)
     put(m, wrapping + 16, 0x2000, 8);
     put(m, wrapping + 28, 1, 4);
     const struct acpi_table *table = misc(m, "SRAT", (uint32_t)(w.next - MISC));
-    assert_int_equal(acpi_srat_parse(table, entries, 8), 3);
-    assert_int_equal(entries[0].domain, 0x201);
-    assert_int_equal(entries[0].apic_id, 5);
-    assert_int_equal(entries[1].apic_id, 256);
-    assert_true(entries[2].is_memory);
-    assert_int_equal(entries[2].range.end.value, 0x140000000);
-    assert_int_equal(acpi_srat_parse(table, entries, 1), 1);
+    struct acpi_affinity entry = {0};
+    assert_true(acpi_srat_next(table, &entry));
+    assert_int_equal(entry.domain, 0x201);
+    assert_int_equal(entry.apic_id, 5);
+    assert_true(acpi_srat_next(table, &entry));
+    assert_int_equal(entry.apic_id, 256);
+    assert_true(acpi_srat_next(table, &entry));
+    assert_true(entry.is_memory);
+    assert_int_equal(entry.range.end.value, 0x140000000);
+    assert_false(acpi_srat_next(table, &entry));
+    assert_false(acpi_srat_next(table, &entry)); /* the end stays the end */
+    assert_false(acpi_srat_next(NULL, &(struct acpi_affinity){0}));
 }
 
 static void bgrt_points_to_a_bitmap(void **state)
