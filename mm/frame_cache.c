@@ -66,6 +66,7 @@ void frame_cache_init(struct frame_cache *cache, struct frames *frames)
 {
     memset(cache, 0, sizeof(*cache));
     cache->frames = frames;
+    cache->search = frames->halves;
     spinlock_acquire(&frames->lock);
     cache->next = frames->caches;
     frames->caches = cache;
@@ -96,11 +97,11 @@ void frame_cache_flush(struct frame_cache *cache)
 /* When the shared state has none, what this cache keeps in other orders may still make one. */
 NOINLINE struct paddr frame_alloc_below(struct frame_cache *cache, unsigned order, uint64_t limit)
 {
-    struct paddr address = frames_take(cache->frames, order, limit);
+    struct paddr address = frames_take_in(cache->frames, cache->search, order, limit);
     if (address.value != 0)
         return address;
     frame_cache_flush(cache);
-    return frames_take(cache->frames, order, limit);
+    return frames_take_in(cache->frames, cache->search, order, limit);
 }
 
 /* ---- The slow ways; out of line, so that the fast ones save no register for them ---- */
@@ -110,7 +111,7 @@ static NOINLINE struct paddr alloc_slow(struct frame_cache *cache, unsigned orde
     if (order >= FRAME_ORDERS)
         return frame_alloc_below(cache, order, FRAMES_NO_LIMIT);
     uint64_t *stack = cache->runs + stacks[order].first;
-    uint32_t count = frames_take_many(cache->frames, order, stack, stacks[order].refill);
+    uint32_t count = frames_take_many(cache->frames, cache->search, order, stack, stacks[order].refill);
     if (count == 0)
         return frame_alloc_below(cache, order, FRAMES_NO_LIMIT);
     cache_set_count(cache, order, count - 1);

@@ -64,10 +64,31 @@ void frame_index_init(struct frames *frames, void *memory)
     memset(frames->level[0][0], 0, (size_t)(words - frames->level[0][0]) * sizeof(uint64_t));
 }
 
-uint32_t frame_index_first(const struct frames *frames, unsigned order, bool high)
+/* The first of the section's blocks, if the section is not behind the span, which ends at `end`. */
+static inline uint32_t block_in(const struct frames *frames, unsigned order, uint32_t slot, uint32_t end)
+{
+    return slot < end ? slot * SECTION_BLOCKS + bits_first(frames->bits[slot].order[order]) : BLOCK_NONE;
+}
+
+/*
+ * The same as frame_index_first, for a span above 4 GiB before which there is memory, another node's: 8 GiB a step. Out
+ * of line and called last, so that where there are no nodes no register is saved for it.
+ */
+static NOINLINE uint32_t first_behind(const struct frames *frames, unsigned order, const struct frame_span *span)
+{
+    uint32_t at = span->first - frames->low_count;
+    for (; at < span->end - frames->low_count; at = at / 64 * 64 + 64) {
+        uint64_t word = frames->level[order][0][at / 64] >> at % 64;
+        if (word != 0)
+            return block_in(frames, order, frames->low_count + at + bits_first(word), span->end);
+    }
+    return BLOCK_NONE;
+}
+
+uint32_t frame_index_first(const struct frames *frames, unsigned order, const struct frame_span *span)
 {
     uint32_t slot;
-    if (high) {
+    if (span->first >= frames->low_count) {
         uint64_t *const *level = frames->level[order];
         uint32_t at = level[2][0] == 0; /* the root has two words */
         if (level[2][at] == 0)
@@ -75,12 +96,15 @@ uint32_t frame_index_first(const struct frames *frames, unsigned order, bool hig
         for (unsigned i = FRAME_LEVELS; i-- > 0;)
             at = at * 64 + bits_first(level[i][at]);
         slot = frames->low_count + at;
+        if (slot < span->first)
+            return first_behind(frames, order, span);
     } else {
-        if (frames->low[order] == 0)
+        uint64_t word = frames->low[order] >> span->first;
+        if (word == 0)
             return BLOCK_NONE;
-        slot = bits_first(frames->low[order]);
+        slot = span->first + bits_first(word);
     }
-    return slot * SECTION_BLOCKS + bits_first(frames->bits[slot].order[order]);
+    return block_in(frames, order, slot, span->end);
 }
 
 void frame_index_toggle(struct frames *frames, unsigned order, uint32_t slot)
@@ -104,7 +128,7 @@ static bool sections_whole(const struct frames *frames, uint32_t slot, uint32_t 
 {
     /* Slots are dense, sections need not be: two neighbouring slots may lie terabytes apart. */
     const uint32_t *section = &frames->sections->section_of[slot];
-    if (frames->section_count - slot < count || *section % count != 0 || section[count - 1] != *section + count - 1)
+    if (*section % count != 0 || section[count - 1] != *section + count - 1)
         return false;
     for (uint32_t i = 0; i < count; i++)
         if (frames->bits[slot + i].order[FRAME_ORDER_BLOCK] != ~(uint64_t)0)
@@ -112,13 +136,12 @@ static bool sections_whole(const struct frames *frames, uint32_t slot, uint32_t 
     return true;
 }
 
-uint64_t frame_index_take_runs(struct frames *frames, unsigned order, bool high, uint64_t limit)
+uint64_t frame_index_take_runs(struct frames *frames, unsigned order, const struct frame_span *span, uint64_t limit)
 {
     /* A 1 GiB run (order 18) is eight whole sections; up to order 15 the run lies inside one. */
     unsigned in_section = (order < SECTION_ORDER ? order : SECTION_ORDER) - FRAME_ORDER_BLOCK;
     uint32_t count = order < SECTION_ORDER ? 1 : 1u << (order - SECTION_ORDER);
-    uint32_t end = high ? frames->section_count : frames->low_count;
-    for (uint32_t slot = high ? frames->low_count : 0; slot < end; slot++) {
+    for (uint32_t slot = span->first; slot + count <= span->end; slot++) {
         uint64_t starts = frame_index_runs(frames->bits[slot].order[FRAME_ORDER_BLOCK], in_section);
         if (starts == 0 || (count > 1 && !sections_whole(frames, slot, count)))
             continue;

@@ -46,14 +46,14 @@ static inline uint64_t frame_index_runs(uint64_t word, unsigned order)
     return word & frame_index_starts[order];
 }
 
-/* The first block, above 4 GiB or below it, that has a bit of `order`; BLOCK_NONE if there is none. */
-uint32_t frame_index_first(const struct frames *frames, unsigned order, bool high);
+/* The first block of the span that has a bit of `order`; BLOCK_NONE if there is none. */
+uint32_t frame_index_first(const struct frames *frames, unsigned order, const struct frame_span *span);
 
 /*
- * A run of whole blocks, order 10 and above: the first one in high or low memory, or 0 if there is none or it ends
+ * A run of whole blocks, order 10 and above: the first one that lies in the span, or 0 if there is none or it ends
  * above the address `limit`. Section by section: slow, rare.
  */
-uint64_t frame_index_take_runs(struct frames *frames, unsigned order, bool high, uint64_t limit);
+uint64_t frame_index_take_runs(struct frames *frames, unsigned order, const struct frame_span *span, uint64_t limit);
 
 /* The section's word of the order went from 0 to not 0, or back. */
 void frame_index_toggle(struct frames *frames, unsigned order, uint32_t slot);

@@ -124,11 +124,11 @@ static unsigned block_find_run(const uint64_t *rows, unsigned order)
     return RUN_NONE;
 }
 
-/* From the split blocks of one half of memory. */
-static uint64_t take_split(struct frames *frames, unsigned order, bool high, uint64_t limit)
+/* From the split blocks of the span. */
+static uint64_t take_split(struct frames *frames, unsigned order, const struct frame_span *span, uint64_t limit)
 {
     uint32_t block;
-    while ((block = frame_index_first(frames, order, high)) != BLOCK_NONE) {
+    while ((block = frame_index_first(frames, order, span)) != BLOCK_NONE) {
         uint64_t *rows = frame_block_rows(frames, block);
         unsigned first = block_find_run(rows, order);
         if (first == RUN_NONE) {
@@ -148,10 +148,10 @@ static uint64_t take_split(struct frames *frames, unsigned order, bool high, uin
     return 0;
 }
 
-/* Splits the first whole block of that half, if there is one whose first run of the order ends below the limit. */
-static bool split_first(struct frames *frames, unsigned order, bool high, uint64_t limit)
+/* Splits the first whole block of the span, if there is one whose first run of the order ends below the limit. */
+static bool split_first(struct frames *frames, unsigned order, const struct frame_span *span, uint64_t limit)
 {
-    uint32_t block = frame_index_first(frames, FRAME_ORDER_BLOCK, high);
+    uint32_t block = frame_index_first(frames, FRAME_ORDER_BLOCK, span);
     if (block == BLOCK_NONE || section_block_base(frames->sections, block).value + (PAGE_SIZE << order) > limit)
         return false;
     block_split(frames, block);
@@ -172,9 +172,10 @@ static inline uint32_t list_bits(uint64_t *addresses, uint64_t base, uint64_t wo
 }
 
 /* Up to `wanted` whole blocks of one section, if the first of them ends below the limit; returns how many. */
-static uint32_t take_blocks(struct frames *frames, bool high, uint64_t limit, uint64_t *addresses, uint32_t wanted)
+static uint32_t take_blocks(struct frames *frames, const struct frame_span *span, uint64_t limit, uint64_t *addresses,
+                            uint32_t wanted)
 {
-    uint32_t block = frame_index_first(frames, FRAME_ORDER_BLOCK, high);
+    uint32_t block = frame_index_first(frames, FRAME_ORDER_BLOCK, span);
     if (block == BLOCK_NONE || section_block_base(frames->sections, block).value + BLOCK_BYTES > limit)
         return 0;
     uint32_t slot = block / SECTION_BLOCKS;
@@ -186,25 +187,25 @@ static uint32_t take_blocks(struct frames *frames, bool high, uint64_t limit, ui
     return list_bits(addresses, section_base(frames->sections, slot).value, blocks ^ rest, BLOCK_SHIFT);
 }
 
-static NOINLINE uint64_t take_half(struct frames *frames, unsigned order, bool high, uint64_t limit)
+static NOINLINE uint64_t take_run(struct frames *frames, unsigned order, const struct frame_span *span, uint64_t limit)
 {
     if (order > FRAME_ORDER_BLOCK)
-        return frame_index_take_runs(frames, order, high, limit);
+        return frame_index_take_runs(frames, order, span, limit);
     uint64_t address = 0;
     if (order == FRAME_ORDER_BLOCK)
-        return take_blocks(frames, high, limit, &address, 1) != 0 ? address : 0;
-    address = take_split(frames, order, high, limit);
-    if (address == 0 && split_first(frames, order, high, limit))
-        address = take_split(frames, order, high, limit);
+        return take_blocks(frames, span, limit, &address, 1) != 0 ? address : 0;
+    address = take_split(frames, order, span, limit);
+    if (address == 0 && split_first(frames, order, span, limit))
+        address = take_split(frames, order, span, limit);
     return address;
 }
 
 /* Rows of one block, from its first on, until there are `wanted` frames, so up to 63 more; returns how many. */
-static uint32_t take_rows(struct frames *frames, bool high, uint64_t *addresses, uint32_t wanted)
+static uint32_t take_rows(struct frames *frames, const struct frame_span *span, uint64_t *addresses, uint32_t wanted)
 {
-    uint32_t block = frame_index_first(frames, 0, high);
-    if (block == BLOCK_NONE && split_first(frames, 0, high, FRAMES_NO_LIMIT))
-        block = frame_index_first(frames, 0, high);
+    uint32_t block = frame_index_first(frames, 0, span);
+    if (block == BLOCK_NONE && split_first(frames, 0, span, FRAMES_NO_LIMIT))
+        block = frame_index_first(frames, 0, span);
     if (block == BLOCK_NONE)
         return 0;
     uint64_t *rows = frame_block_rows(frames, block);
@@ -220,13 +221,14 @@ static uint32_t take_rows(struct frames *frames, bool high, uint64_t *addresses,
 }
 
 /* As many as come at once, up to `wanted`; 0 when there are none. */
-static uint32_t take_some(struct frames *frames, unsigned order, bool high, uint64_t *addresses, uint32_t wanted)
+static uint32_t take_some(struct frames *frames, unsigned order, const struct frame_span *span, uint64_t *addresses,
+                          uint32_t wanted)
 {
     if (order == 0)
-        return take_rows(frames, high, addresses, wanted);
+        return take_rows(frames, span, addresses, wanted);
     if (order == FRAME_ORDER_BLOCK)
-        return take_blocks(frames, high, FRAMES_NO_LIMIT, addresses, wanted);
-    addresses[0] = take_half(frames, order, high, FRAMES_NO_LIMIT);
+        return take_blocks(frames, span, FRAMES_NO_LIMIT, addresses, wanted);
+    addresses[0] = take_run(frames, order, span, FRAMES_NO_LIMIT);
     return addresses[0] != 0;
 }
 
@@ -369,13 +371,14 @@ static void give_singles(struct frames *frames, const uint64_t *addresses, uint3
 
 /* ---- For callers ---- */
 
-struct paddr frames_take(struct frames *frames, unsigned order, uint64_t limit)
+struct paddr frames_take_in(struct frames *frames, const struct frame_span *search, unsigned order, uint64_t limit)
 {
     CHECK(order <= FRAME_ORDER_MAX);
+    uint64_t address = 0;
     spinlock_acquire(&frames->lock);
-    uint64_t address = limit > LOW_END ? take_half(frames, order, true, limit) : 0;
-    if (address == 0)
-        address = take_half(frames, order, false, limit);
+    for (; search->end != 0 && address == 0; search++)
+        if (limit > LOW_END || search->first < frames->low_count)
+            address = take_run(frames, order, search, limit);
     if (address != 0) {
         frames->free -= BIT(order);
         frames->handed_out += BIT(order);
@@ -390,15 +393,16 @@ void frames_give(struct frames *frames, struct paddr address, unsigned order)
     frames_give_many(frames, order, &address.value, 1);
 }
 
-uint32_t frames_take_many(struct frames *frames, unsigned order, uint64_t *addresses, uint32_t wanted)
+uint32_t frames_take_many(struct frames *frames, const struct frame_span *search, unsigned order, uint64_t *addresses,
+                          uint32_t wanted)
 {
     uint32_t count = 0;
     spinlock_acquire(&frames->lock);
     /* A cache gets no more than a 64th of what is free, and one run: the scarcer memory is, the less lies in caches. */
     wanted = (uint32_t)min_u64(wanted, (frames->free >> (order + 6)) + 1);
-    for (unsigned half = 0; half < 2; half++)
+    for (; search->end != 0 && count < wanted; search++)
         for (uint32_t some = 1; count < wanted && some != 0; count += some)
-            some = take_some(frames, order, half == 0, addresses + count, wanted - count);
+            some = take_some(frames, order, search, addresses + count, wanted - count);
     frames->free -= (uint64_t)count << order;
     frames->handed_out += (uint64_t)count << order;
     spinlock_release(&frames->lock);
@@ -437,6 +441,8 @@ void frames_init(struct frames *frames, const struct section_table *sections, vo
     *frames = (struct frames){.sections = sections, .section_count = count};
     while (frames->low_count < count && section_base(sections, frames->low_count).value < LOW_END)
         frames->low_count++;
+    frames->halves[0] = (struct frame_span){frames->low_count, count};
+    frames->halves[1] = (struct frame_span){0, frames->low_count};
 
     frames->rows = metadata;
     frames->blocks = (struct frame_block *)(frames->rows + (uint64_t)count * SECTION_BLOCKS * FRAME_ROWS);

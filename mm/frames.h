@@ -52,11 +52,21 @@ struct frame_block {
     uint16_t limit;
 };
 
+/*
+ * Slots [first, end), all below 4 GiB or all above. A search is a list of them, in the order in which they are asked,
+ * behind which a span with end 0 stands. Those of a CPU may begin with its own node's (mm/node.h).
+ */
+struct frame_span {
+    uint32_t first;
+    uint32_t end;
+};
+
 struct frames {
     struct spinlock lock;
     const struct section_table *sections;
     uint32_t section_count;
     uint32_t low_count; /* sections below 4 GiB: slots [0, low_count) */
+    struct frame_span halves[3]; /* the search of who prefers none: all above 4 GiB, then all below */
 
     struct frame_bits *bits;    /* [section_count] */
     uint64_t *split;            /* [section_count] */
@@ -78,6 +88,7 @@ struct frames {
 struct frame_cache {
     struct frames *frames;
     struct frame_cache *next;
+    const struct frame_span *search; /* in which it is refilled */
     uint32_t count[FRAME_ORDERS];
     uint64_t runs[FRAME_CACHE_RUNS]; /* physical addresses: 0, then a stack for each order, that of order 0 first */
 };
@@ -106,6 +117,12 @@ void frames_add(struct frames *frames, struct prange range);
 /* The cache starts empty, and counts in frames_free_count from here on for ever. */
 void frame_cache_init(struct frame_cache *cache, struct frames *frames);
 
+/* From here on it is refilled in this order; the list stays. Its own CPU, or nobody, uses it meanwhile. */
+static inline void frame_cache_set_search(struct frame_cache *cache, const struct frame_span *search)
+{
+    cache->search = search;
+}
+
 /* Frames of all orders that all caches keep now. The lock is held; any CPU. */
 uint64_t frame_caches_total(const struct frames *frames);
 
@@ -116,8 +133,9 @@ uint32_t frame_cache_runs(const struct frame_cache *cache, unsigned order, const
 void frame_cache_flush(struct frame_cache *cache);
 
 /*
- * A run of 2^order frames, preferably above 4 GiB; address 0 when there is none (this CPU's cache included, other
- * CPUs' caches not: of them each may keep 40 MiB, but takes no more than a 64th of what is free at a time).
+ * A run of 2^order frames, in the order of the cache's search: preferably above 4 GiB. Address 0 when there is none
+ * (this CPU's cache included, other CPUs' caches not: of them each may keep 40 MiB, but takes no more than a 64th of
+ * what is free at a time).
  *
  * What frame_free CHECKs at once: an address that cannot be such a run, and the run that this CPU freed last. What is
  * free in the shared state is caught when the cache gives it back. (Inline, since most callers know their order.)
@@ -144,7 +162,11 @@ static inline void frame_free(struct frame_cache *cache, struct paddr address, u
 struct paddr frame_alloc_below(struct frame_cache *cache, unsigned order, uint64_t limit);
 
 /* The same without a cache, for who does not know on which CPU it runs (page tables, stacks). Slower. */
-struct paddr frames_take(struct frames *frames, unsigned order, uint64_t limit);
+struct paddr frames_take_in(struct frames *frames, const struct frame_span *search, unsigned order, uint64_t limit);
+static inline struct paddr frames_take(struct frames *frames, unsigned order, uint64_t limit)
+{
+    return frames_take_in(frames, frames->halves, order, limit);
+}
 void frames_give(struct frames *frames, struct paddr address, unsigned order);
 #define FRAMES_NO_LIMIT UINT64_MAX
 
@@ -153,7 +175,8 @@ void frames_give(struct frames *frames, struct paddr address, unsigned order);
  * where memory is scarce (one, or a 64th of what is free, whatever is more), 0 when there are none. Order 0 is taken in
  * whole rows, so up to 63 more, the lowest address of each row last.
  */
-uint32_t frames_take_many(struct frames *frames, unsigned order, uint64_t *addresses, uint32_t wanted);
+uint32_t frames_take_many(struct frames *frames, const struct frame_span *search, unsigned order, uint64_t *addresses,
+                          uint32_t wanted);
 void frames_give_many(struct frames *frames, unsigned order, const uint64_t *addresses, uint32_t count);
 
 /* Exact while no CPU allocates. Free and used are counted apart: neither is computed from the other's total. */
