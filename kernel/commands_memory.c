@@ -2,11 +2,34 @@
 #include "kernel/console.h"
 #include "kernel/memory.h"
 #include "kernel/monitor.h"
+#include "kernel/numa.h"
+#include "kernel/smp.h"
+
+/* What caches keep is free, but counted at no node. */
+static void print_node(const struct node *node)
+{
+    uint64_t pages = 0;
+    uint64_t free = 0;
+    print("node %u:", node->domain);
+    for (uint32_t i = 0; i < node->span_count; i++) {
+        struct prange range = node_span(&kernel_mm.sections, node->search[i]);
+        pages += node_pages(&kernel_mm.map, range);
+        free += frames_free_in(&kernel_mm.frames, range);
+        print(" [0x%llx, 0x%llx)", range.start.value, range.end.value);
+    }
+    print(" pages=%llu free=%llu cpus:", pages, free);
+    for (unsigned i = 0; i < smp_cpu_count(); i++)
+        if (smp_cpu(i)->node == node)
+            print(" %u", i);
+    print("\n");
+}
 
 void command_mem(void)
 {
     struct ledger ledger;
     char text[LEDGER_LINE_BYTES];
+    for (uint32_t i = 0; i < numa_nodes.count; i++)
+        print_node(&numa_nodes.node[i]);
     /* Taken anew each time, from the owners: what is printed is what is so now. */
     mm_ledger(&kernel_mm, &ledger);
     for (unsigned i = 0; ledger_line(&ledger, i, text, sizeof(text)); i++)

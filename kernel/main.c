@@ -10,6 +10,7 @@
 #include "kernel/machine.h"
 #include "kernel/memory.h"
 #include "kernel/monitor.h"
+#include "kernel/numa.h"
 #include "kernel/options.h"
 #include "kernel/runtime.h"
 #include "kernel/smp.h"
@@ -30,6 +31,7 @@ static const struct step steps[] = {
     {"interrupts", machine_start_interrupts}, /* receive: keys and serial bytes arrive */
     {"time", machine_start_time},             /* wait: with a time-out */
     {"cpus", machine_start_cpus},             /* all CPUs work */
+    {"nodes", numa_start},                    /* prefer: what is near each of them */
     {"page array", memory_describe},          /* every frame is described, by all of them */
     {"pci", machine_quiesce},                 /* silence: no device writes to memory behind our back */
     {"tables", tables_keep},                  /* firmware's tables stay where they are */

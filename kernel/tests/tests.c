@@ -37,6 +37,7 @@ static const struct test {
     {"tlb-shootdown",      test_shootdown  },
     {"frames",             test_frames     },
     {"frames-stress",      test_stress     },
+    {"numa",               test_numa       },
     {"every-frame",        test_every      },
     {"low-memory",         test_low_memory },
     {"ledger",             test_ledger     },

@@ -61,6 +61,9 @@ enum test_result test_shootdown(void);
 /* frames.c */
 enum test_result test_stress(void);
 
+/* numa.c */
+enum test_result test_numa(void);
+
 /* memory.c */
 enum test_result test_frames(void);
 enum test_result test_every(void);

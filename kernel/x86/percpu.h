@@ -14,6 +14,7 @@
 #include "kernel/x86/recover.h"
 
 struct mm_cpu;
+struct node;
 
 struct percpu {
     struct percpu *self; /* first: GS:0 */
@@ -22,6 +23,7 @@ struct percpu {
     struct vaddr stack_top; /* where its own flow of control runs */
     struct vaddr interrupt_stack_tops[IST_COUNT];
     struct mm_cpu *memory;     /* mm's; set by whoever started mm on this CPU */
+    const struct node *node;   /* mm/node.h; NULL: it is near no memory, or all of it */
     struct recovery *recovery; /* where a fault goes instead of a panic; NULL: nowhere */
     uint64_t interrupt_count;
     struct segments segments;
