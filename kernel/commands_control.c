@@ -8,6 +8,7 @@
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/monitor.h"
+#include "kernel/options.h"
 #include "kernel/runtime.h"
 #include "kernel/tests/tests.h"
 #include "kernel/time.h"
@@ -30,12 +31,15 @@ void command_log(const struct words *words)
 
 void command_test(const struct words *words)
 {
+    uint32_t seconds = TESTS_SECONDS;
     if (words->count == 1)
         tests_list();
-    else if (words->count == 2)
-        tests_run(words->word[1]);
-    else
+    else if (words->count > 3)
+        monitor_bad_argument(words, words->word[3]);
+    else if (words->count == 3 && !options_parse_number(words->word[2], 1, TESTS_SECONDS_MAX, &seconds))
         monitor_bad_argument(words, words->word[2]);
+    else
+        tests_run(words->word[1], seconds);
 }
 
 /* ---- Ways down ---- */

@@ -49,7 +49,7 @@ static const struct {
     {"vars",     "the firmware's variables [NAME | set NAME TEXT | delete NAME]", NULL,             command_vars },
     {"frames",   "the frame allocator, and an audit of it",                       command_frames,   NULL         },
     {"log",      "the log, or how much of it is printed [debug|info|warn|error]", NULL,             command_log  },
-    {"test",     "tests, in a list or run [all|NAME]",                            NULL,             command_test },
+    {"test",     "tests, in a list or run [all|NAME [SECONDS]]",                  NULL,             command_test },
     {"fault",    "break something, to see the panic [KIND [CPU]]",                NULL,             command_fault},
     {"reboot",   "start the machine anew",                                        command_reboot,   NULL         },
     {"poweroff", "turn the machine off",                                          command_poweroff, NULL         },
@@ -194,7 +194,7 @@ NORETURN void monitor_start(void)
 {
     const struct options *options = options_current();
     if (options->test[0] != '\0') {
-        tests_run(options->test);
+        tests_run(options->test, TESTS_SECONDS);
         if (options->run[0] == '\0')
             command_poweroff(); /* a run of tests ends with its verdict, unless run= says what comes next */
     }

@@ -56,6 +56,7 @@ static const struct test {
 
 static const char *skip_reason;
 static unsigned failed_since_boot;
+static uint32_t wished_seconds;
 
 enum test_result tests_fail(const char *file, int line, const char *condition)
 {
@@ -83,8 +84,14 @@ static enum test_result run_one(const struct test *test, unsigned number)
     return result;
 }
 
-void tests_run(const char *name)
+uint32_t tests_seconds(void)
 {
+    return wished_seconds;
+}
+
+void tests_run(const char *name, uint32_t seconds)
+{
+    wished_seconds = seconds;
     unsigned results[TEST_SKIPPED + 1] = {0};
     unsigned count = 0;
     for (size_t i = 0; i < ARRAY_COUNT(tests); i++)

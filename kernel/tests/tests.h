@@ -17,13 +17,21 @@ enum test_result {
     TEST_SKIPPED,
 };
 
-/* Runs the test of that name, or all. No such test counts as a failure: a typing error must not look like success. */
-void tests_run(const char *name);
+/*
+ * Runs the test of that name, or all. No such test counts as a failure: a typing error must not look like success.
+ * `seconds` is how long one that can go on for as long as it is wished does so; the others take the time they need.
+ */
+#define TESTS_SECONDS     1u /* unless it is said */
+#define TESTS_SECONDS_MAX 86400u
+void tests_run(const char *name, uint32_t seconds);
 
 void tests_list(void);
 
 /* Since the boot. */
 unsigned tests_failed_count(void);
+
+/* For tests: as tests_run was told. */
+uint32_t tests_seconds(void);
 
 /* For tests: prints where and what as a diagnostic line; returns TEST_FAILED. */
 enum test_result tests_fail(const char *file, int line, const char *condition);
