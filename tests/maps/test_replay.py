@@ -119,6 +119,18 @@ def test_one_descriptor_too_many(tmp_path):
     assert f"{tmp_path}/limit.map:4097: more than 4096 descriptors" in result.stderr
 
 
+def test_a_hole_costs_nothing(tmp_path):
+    """512 MiB at 0 and at 1 TiB: what the kernel keeps is what it keeps of 1 GiB, but for 4 bytes a section of the way
+    there (8 pages) and page tables of their own. Described like memory, the hole would cost 35 MiB.
+    """
+    islands = check(HERE / "made" / "two-islands.map")
+    side_by_side = [(7, 0, 160, 0xF), (7, 0x100000, 130816, 0xF),
+                    (4, 0x20000000, 4096, 0xF), (7, 0x21000000, 126976, 0xF)]
+    together = check(write(tmp_path / "together.map", side_by_side))
+    assert islands["total"] == together["total"]
+    assert islands["used"] <= together["used"] + 12
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_random_map(tmp_path, seed):
     """Overlaps, odd bases and odd attributes without any plan, over one region that memory is sure to be left of."""
