@@ -8,6 +8,7 @@ import argparse
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,10 +102,17 @@ def tap_result(name, status, output):
     return Result(passed, failures, skipped, verdicts)
 
 
+def unit_command(program):
+    """ThreadSanitizer before LLVM 18 dies where the kernel spreads addresses over 32 bits: without that, if we may."""
+    fixed = ["setarch", "-R"]
+    threads = program.endswith("_threads_test") and shutil.which(fixed[0])
+    return [*fixed, program] if threads and run([*fixed, "true"], UNIT_TIMEOUT_SECONDS)[0] == 0 else [program]
+
+
 def unit_job(programs):
     total = Result(0, [], [])
     for program in programs:
-        status, output = run([program], UNIT_TIMEOUT_SECONDS, CMOCKA_MESSAGE_OUTPUT="TAP",
+        status, output = run(unit_command(program), UNIT_TIMEOUT_SECONDS, CMOCKA_MESSAGE_OUTPUT="TAP",
                              ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1",
                              UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
         total = add(total, tap_result(program, status, output))
