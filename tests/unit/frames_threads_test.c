@@ -8,17 +8,16 @@
  * a data race.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "mm/frames.h"
+#include "tests/unit/random.h"
 
 #define THREADS   4u
 #define STEPS     60000u
@@ -38,18 +37,6 @@ static uint8_t *owners[RANGES]; /* of each frame: 0, or 1 + the number of the th
 static uint64_t mailboxes[MAILBOXES]; /* runs on their way to whoever looks first: address | order; 0: none */
 static bool done;
 
-/* Instead of tests/unit/host.c: what fails in a thread cannot go back to cmocka. */
-void check_failed(const char *file, int line, const char *condition)
-{
-    fprintf(stderr, "%s:%d: CHECK failed: %s\n", file, line, condition);
-    abort();
-}
-
-void cpu_relax(void)
-{
-    sched_yield();
-}
-
 static uint8_t *owners_of(uint64_t run, unsigned order)
 {
     for (unsigned i = 0; i < RANGES; i++)
@@ -67,16 +54,10 @@ static void mark(uint64_t run, unsigned order, uint8_t from, uint8_t to)
     }
 }
 
-static unsigned random_of(uint64_t *state, unsigned limit)
+static uint64_t take(struct frame_cache *cache)
 {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (unsigned)(*state >> 33) % limit;
-}
-
-static uint64_t take(struct frame_cache *cache, uint64_t *state)
-{
-    unsigned order = random_of(state, random_of(state, 4) == 0 ? ORDER_MAX + 1 : 4);
-    unsigned how = random_of(state, 16);
+    unsigned order = (unsigned)random_below(random_below(4) == 0 ? ORDER_MAX + 1 : 4);
+    unsigned how = (unsigned)random_below(16);
     struct paddr run = how == 0   ? frame_alloc_below(cache, order, 4 * GIB)
                        : how == 1 ? frames_take(&frames, order, FRAMES_NO_LIMIT)
                                   : frame_alloc(cache, order);
@@ -86,23 +67,23 @@ static uint64_t take(struct frame_cache *cache, uint64_t *state)
     return run.value | order;
 }
 
-static void give(struct frame_cache *cache, uint64_t *state, uint64_t held)
+static void give(struct frame_cache *cache, uint64_t held)
 {
     unsigned order = held & PAGE_MASK;
     uint64_t run = held - order;
     mark(run, order, (uint8_t)(cache - caches + 1), 0);
-    if (random_of(state, 16) == 0)
+    if (random_below(16) == 0)
         frames_give(&frames, PADDR(run), order);
     else
         frame_free(cache, PADDR(run), order);
 }
 
 /* Leaves the run for others, and takes over what lay there. */
-static uint64_t exchange(struct frame_cache *cache, uint64_t *state, uint64_t held)
+static uint64_t exchange(struct frame_cache *cache, uint64_t held)
 {
     uint8_t me = (uint8_t)(cache - caches + 1);
     mark(held - (held & PAGE_MASK), held & PAGE_MASK, me, 0xFF);
-    held = __atomic_exchange_n(&mailboxes[random_of(state, MAILBOXES)], held, __ATOMIC_ACQ_REL);
+    held = __atomic_exchange_n(&mailboxes[random_below(MAILBOXES)], held, __ATOMIC_ACQ_REL);
     if (held != 0)
         mark(held - (held & PAGE_MASK), held & PAGE_MASK, 0xFF, me);
     return held;
@@ -111,22 +92,22 @@ static uint64_t exchange(struct frame_cache *cache, uint64_t *state, uint64_t he
 static void *work(void *argument)
 {
     struct frame_cache *cache = argument;
-    uint64_t state = 88172645463325252u + (uint64_t)(cache - caches);
+    random_state = 88172645463325252u + (uint64_t)(cache - caches);
     uint64_t held[HELD] = {0};
     for (unsigned i = 0; i < STEPS; i++) {
-        unsigned place = random_of(&state, HELD);
+        unsigned place = (unsigned)random_below(HELD);
         if (held[place] == 0) {
-            held[place] = take(cache, &state);
-        } else if (random_of(&state, 8) == 0) {
-            held[place] = exchange(cache, &state, held[place]);
+            held[place] = take(cache);
+        } else if (random_below(8) == 0) {
+            held[place] = exchange(cache, held[place]);
         } else {
-            give(cache, &state, held[place]);
+            give(cache, held[place]);
             held[place] = 0;
         }
     }
     for (unsigned i = 0; i < HELD; i++)
         if (held[i] != 0)
-            give(cache, &state, held[i]);
+            give(cache, held[i]);
     return NULL;
 }
 

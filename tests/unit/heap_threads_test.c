@@ -7,12 +7,10 @@
  * CPU's magazine to another's without the order that the class's lock gives, as a data race.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,6 +18,7 @@
 #include <cmocka.h>
 
 #include "mm/heap.h"
+#include "tests/unit/random.h"
 
 #define THREADS   4u
 #define STEPS     60000u
@@ -45,28 +44,10 @@ static struct {
 static struct object *mailboxes[MAILBOXES]; /* on their way to whoever looks first */
 static bool done;
 
-/* Instead of tests/unit/host.c: what fails in a thread cannot go back to cmocka. */
-void check_failed(const char *file, int line, const char *condition)
+static struct object *take(struct heap_cache *cache)
 {
-    fprintf(stderr, "%s:%d: CHECK failed: %s\n", file, line, condition);
-    abort();
-}
-
-void cpu_relax(void)
-{
-    sched_yield();
-}
-
-static unsigned random_of(uint64_t *state, unsigned limit)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (unsigned)(*state >> 33) % limit;
-}
-
-static struct object *take(struct heap_cache *cache, uint64_t *state)
-{
-    unsigned how = random_of(state, 64);
-    size_t size_bytes = sizeof(struct object) + random_of(state, how == 0 ? 60000 : how < 16 ? 4000 : 300);
+    unsigned how = (unsigned)random_below(64);
+    size_t size_bytes = sizeof(struct object) + random_below(how == 0 ? 60000 : how < 16 ? 4000 : 300);
     struct object *object = heap_alloc(cache, size_bytes);
     if (object != NULL) {
         memset(object->fill, (int)(size_bytes % 251), size_bytes - sizeof(*object));
@@ -88,15 +69,15 @@ static void *work(void *argument)
 {
     size_t number = (size_t)argument;
     struct heap_cache *cache = &cpus[number].heap;
-    uint64_t state = 88172645463325252u + number;
+    random_state = 88172645463325252u + number;
     struct object *held[HELD] = {NULL};
     for (unsigned i = 0; i < STEPS; i++) {
-        unsigned place = random_of(&state, HELD);
+        unsigned place = (unsigned)random_below(HELD);
         if (held[place] == NULL) {
-            held[place] = take(cache, &state);
+            held[place] = take(cache);
             cpus[number].failures += held[place] == NULL;
-        } else if (random_of(&state, 8) == 0) {
-            held[place] = __atomic_exchange_n(&mailboxes[random_of(&state, MAILBOXES)], held[place], __ATOMIC_ACQ_REL);
+        } else if (random_below(8) == 0) {
+            held[place] = __atomic_exchange_n(&mailboxes[random_below(MAILBOXES)], held[place], __ATOMIC_ACQ_REL);
         } else {
             give(cache, held[place]);
             held[place] = NULL;
