@@ -55,11 +55,17 @@ uint64_t screen_cells_bytes(const struct screen_mode *mode, const struct font *f
     return 2 * sizeof(screen_cell) * screen_cell_count(mode, font);
 }
 
-/* The ink's level moved under a channel's mask: the mask's top bits get the level's top bits. */
-static uint32_t screen_channel(uint32_t mask)
+/* A level of 8 bits moved under a channel's mask: the mask's top bits get the level's top bits. */
+static uint32_t screen_channel(uint32_t mask, uint32_t level)
 {
     unsigned top = bits_last(mask);
-    return (top >= 7 ? INK_LEVEL << (top - 7) : INK_LEVEL >> (7 - top)) & mask;
+    return (top >= 7 ? level << (top - 7) : level >> (7 - top)) & mask;
+}
+
+uint32_t screen_colour(const struct screen *screen, uint8_t red, uint8_t green, uint8_t blue)
+{
+    const uint32_t *masks = screen->mode.masks;
+    return screen_channel(masks[0], red) | screen_channel(masks[1], green) | screen_channel(masks[2], blue);
 }
 
 /* Two pixels with one store, which may be 4 bytes off its alignment (an odd pitch). Pixels are little-endian. */
@@ -126,8 +132,8 @@ enum status screen_init(struct screen *screen, const struct screen_mode *mode, c
         .rows = mode->height_pixels / font->height_pixels,
         .wanted = cells,
         .shown = (screen_cell *)cells + cell_count,
-        .ink = screen_channel(mode->masks[0]) | screen_channel(mode->masks[1]) | screen_channel(mode->masks[2]),
     };
+    screen->ink = screen_colour(screen, INK_LEVEL, INK_LEVEL, INK_LEVEL);
     screen_clear(screen);
     screen->dirty_end = 1; /* not all of it: nothing is painted where there is no text yet */
     return STATUS_OK;
@@ -237,4 +243,46 @@ bool screen_take_row(struct screen *screen)
         return false;
     screen_take_rows(screen, screen->taken + 1);
     return true;
+}
+
+/* ---- Drawing in pixels ---- */
+
+void screen_fill(const struct screen *screen, uint32_t x, uint32_t y, uint32_t width, uint32_t height, uint32_t pixel)
+{
+    uint64_t x_end = min_u64((uint64_t)x + width, screen->mode.width_pixels);
+    uint64_t y_end = min_u64((uint64_t)y + height, screen->mode.height_pixels);
+    for (; y < y_end; y++) {
+        uint32_t at = x;
+        for (; at + 1 < x_end; at += PIXELS_PER_STORE)
+            screen_store_pair(screen_pixels(screen, at, y), screen_pair(pixel, pixel));
+        if (at < x_end)
+            *screen_pixels(screen, at, y) = pixel;
+    }
+}
+
+static void screen_draw_glyph(const struct screen *screen, uint32_t x, uint32_t y, uint32_t scale, const uint8_t *rows,
+                              uint32_t pixel)
+{
+    const struct font *font = screen->font;
+    for (uint32_t row = 0; row < font->height_pixels; row++)
+        for (uint32_t column = 0; column < font->width_pixels; column++)
+            if ((rows[row] << column & 0x80) != 0)
+                screen_fill(screen, x + column * scale, y + row * scale, scale, scale, pixel);
+}
+
+void screen_draw_text(const struct screen *screen, uint32_t x, uint32_t y, uint32_t scale, const char *text,
+                      uint32_t pixel)
+{
+    /* To the right edge only: beyond it a long text's x would wrap. */
+    for (; *text != '\0' && x < screen->mode.width_pixels; text++, x += screen->font->width_pixels * scale)
+        screen_draw_glyph(screen, x, y, scale, font_rows(screen->font, font_glyph(screen->font, (uint8_t)*text)),
+                          pixel);
+}
+
+void screen_repaint(struct screen *screen)
+{
+    screen->taken = 0;
+    screen->dirty_first = 0;
+    screen->dirty_end = screen->rows;
+    screen_flush(screen);
 }

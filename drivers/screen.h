@@ -1,5 +1,6 @@
 /*
- * Text, grey on black, on a linear frame buffer with 32 bits a pixel.
+ * Text, grey on black, on a linear frame buffer with 32 bits a pixel, and plain rectangles for who draws a page of his
+ * own.
  *
  * Owns: struct screen and what the pixels show. Cells lie in the caller's memory twice: as wanted and as shown. Writing
  * changes the wanted ones; screen_flush paints those that differ.
@@ -13,8 +14,9 @@
 #include "kernel/base/status.h"
 #include "kernel/base/types.h"
 
-/* The channels' masks of the two common formats, RGBX and BGRX. Grey is the same in both orders. */
-#define SCREEN_MASKS_8_BIT {0x0000FF, 0x00FF00, 0xFF0000}
+/* The channels' masks, red, green and blue, of the two common formats (UEFI 12.9.2); pixels are little-endian. */
+#define SCREEN_MASKS_RGBX {0x0000FF, 0x00FF00, 0xFF0000}
+#define SCREEN_MASKS_BGRX {0xFF0000, 0x00FF00, 0x0000FF}
 
 struct screen_mode {
     void *pixels; /* the mapped frame buffer, 4-byte aligned */
@@ -22,7 +24,7 @@ struct screen_mode {
     uint32_t width_pixels;
     uint32_t height_pixels;
     uint32_t pitch_pixels; /* from one row to the next, at least the width */
-    uint32_t masks[3];     /* where the channels of a pixel are (UEFI 12.9.2, EFI_PIXEL_BITMASK), in any order */
+    uint32_t masks[3];     /* where red, green and blue of a pixel are (UEFI 12.9.2, EFI_PIXEL_BITMASK) */
 };
 
 /* A glyph number, and SCREEN_CELL_CURSOR in a shown cell that carries the cursor. */
@@ -80,5 +82,19 @@ void screen_flush(struct screen *screen);
 
 /* Wipes the next row of what the firmware drew, before text gets there. False: there is none left. */
 bool screen_take_row(struct screen *screen);
+
+/*
+ * Drawing over the text, in pixels from the top left; what is beyond the screen is cut. The cells know nothing of it:
+ * screen_repaint brings the text back.
+ */
+uint32_t screen_colour(const struct screen *screen, uint8_t red, uint8_t green, uint8_t blue); /* a pixel's value */
+void screen_fill(const struct screen *screen, uint32_t x, uint32_t y, uint32_t width, uint32_t height, uint32_t pixel);
+
+/* Printable ASCII in one line, its top left corner at (x, y), each of the font's pixels as scale * scale; no paper. */
+void screen_draw_text(const struct screen *screen, uint32_t x, uint32_t y, uint32_t scale, const char *text,
+                      uint32_t pixel);
+
+/* Wipes all pixels and paints the text again. */
+void screen_repaint(struct screen *screen);
 
 #endif

@@ -33,6 +33,7 @@ static struct {
     struct spinlock lock;
     bool panicking;
     bool has_screen;
+    bool is_lent; /* somebody else draws on the screen */
     struct serial serial; /* its `present` says whether it is attached */
     struct screen screen;
     struct terminal terminal;
@@ -94,7 +95,7 @@ static void put(void *unused, char c)
 static void finish(uint64_t flags)
 {
     /* Once a call, not once a character: cells that are written twice in between are painted once. */
-    if (console.has_screen)
+    if (console.has_screen && !console.is_lent)
         screen_flush(&console.screen);
     unlock(&console.lock, flags);
 }
@@ -163,9 +164,26 @@ void console_take_screen(void)
     for (bool more = true; more;) {
         /* A row at a time: with interrupts off for all of them a serial port's FIFO would run over. */
         uint64_t flags = lock(&console.lock);
-        more = console.has_screen && screen_take_row(&console.screen);
+        more = console.has_screen && !console.is_lent && screen_take_row(&console.screen);
         unlock(&console.lock, flags);
     }
+}
+
+struct screen *console_screen_lend(void)
+{
+    uint64_t flags = lock(&console.lock);
+    console.is_lent = console.has_screen;
+    unlock(&console.lock, flags);
+    return console.has_screen ? &console.screen : NULL;
+}
+
+void console_screen_return(void)
+{
+    uint64_t flags = lock(&console.lock);
+    console.is_lent = false;
+    if (console.has_screen)
+        screen_repaint(&console.screen);
+    unlock(&console.lock, flags);
 }
 
 void console_panic_begin(void)

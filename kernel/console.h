@@ -37,6 +37,16 @@ enum status console_attach_screen(const struct screen_mode *mode, void *cells, u
 /* Wipes what the firmware left on the screen below our text: some milliseconds, for when nothing else is to be done. */
 void console_take_screen(void);
 
+/*
+ * The screen for who draws a page of his own on it, or NULL: there is none. Until it is returned, what is printed goes
+ * into its cells but not onto its pixels, so nothing of it is lost and nothing paints over the page. After
+ * console_panic_begin this takes no lock, as printing does not.
+ */
+struct screen *console_screen_lend(void);
+
+/* The page is over: the text is painted again. */
+void console_screen_return(void);
+
 /* Brings up the PS/2 keyboard. Errors as i8042_init. */
 enum status console_attach_keyboard(void) MUST_CHECK;
 

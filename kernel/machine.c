@@ -18,6 +18,7 @@
 #include "drivers/pic.h"
 #include "drivers/pit.h"
 #include "drivers/serial.h"
+#include "kernel/base/string.h"
 #include "kernel/console.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
@@ -65,13 +66,11 @@ static enum status attach_screen(const struct handoff_screen *from)
         .width_pixels = from->width_pixels,
         .height_pixels = from->height_pixels,
         .pitch_pixels = from->pitch_pixels,
-        .masks = SCREEN_MASKS_8_BIT,
     };
-    if (from->format == HANDOFF_PIXEL_MASKS) {
-        mode.masks[0] = from->red_mask;
-        mode.masks[1] = from->green_mask;
-        mode.masks[2] = from->blue_mask;
-    }
+    static const uint32_t masks[][3] = {[HANDOFF_PIXEL_RGBX] = SCREEN_MASKS_RGBX,
+                                        [HANDOFF_PIXEL_BGRX] = SCREEN_MASKS_BGRX};
+    const uint32_t told[3] = {from->red_mask, from->green_mask, from->blue_mask};
+    memcpy(mode.masks, from->format == HANDOFF_PIXEL_MASKS ? told : masks[from->format], sizeof(mode.masks));
     struct prange range;
     /* A base that firmware got wrong must not make us draw on memory (firmware-quirk 66). */
     if (!memory_range(from->base, mode.size_bytes, &range) || memory_overlaps_ram(range))

@@ -108,17 +108,26 @@ static void what_was_said_before_a_port_is_there_is_replayed(void **state)
     assert_string_equal(machine.sent, "first 1\r\nsecond line\r\n");
 }
 
+static uint32_t pixels[320 * 64];
+
+static uint32_t lit_pixels(void)
+{
+    uint32_t lit = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(pixels); i++)
+        lit += pixels[i] != 0;
+    return lit;
+}
+
 static void the_screen_gets_it_too(void **state)
 {
     (void)state;
-    static uint32_t pixels[320 * 64];
     static uint32_t cells[40 * 4];
     struct screen_mode mode = {
         .size_bytes = sizeof(pixels),
         .width_pixels = 320,
         .height_pixels = 64,
         .pitch_pixels = 320,
-        .masks = SCREEN_MASKS_8_BIT,
+        .masks = SCREEN_MASKS_BGRX,
     };
     uint64_t size_bytes;
     assert_int_equal(console_screen_bytes(&mode, &size_bytes), STATUS_OK);
@@ -129,10 +138,20 @@ static void the_screen_gets_it_too(void **state)
     assert_int_equal(console_attach_screen(&mode, cells, sizeof(cells)), STATUS_INVALID);
     mode.pitch_pixels = 320;
     assert_int_equal(console_attach_screen(&mode, cells, sizeof(cells)), STATUS_OK);
-    uint32_t lit = 0;
-    for (size_t i = 0; i < 320 * 16; i++)
-        lit += pixels[i] != 0;
-    assert_true(lit > 20); /* "first 1" */
+    assert_true(lit_pixels() > 20); /* "first 1" */
+}
+
+static void a_lent_screen_gets_its_text_when_it_is_back(void **state)
+{
+    (void)state;
+    struct screen *screen = console_screen_lend();
+    uint32_t lit = lit_pixels();
+    assert_non_null(screen);
+    screen_fill(screen, 0, 0, 320, 64, 0);
+    print("while it is lent\n");
+    assert_int_equal(lit_pixels(), 0);
+    console_screen_return();
+    assert_true(lit_pixels() > lit);
 }
 
 static void keys_come_from_both_devices(void **state)
@@ -230,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_said_before_a_port_is_there_is_replayed),
         cmocka_unit_test(the_screen_gets_it_too),
+        cmocka_unit_test(a_lent_screen_gets_its_text_when_it_is_back),
         cmocka_unit_test(keys_come_from_both_devices),
         cmocka_unit_test(a_long_paste_loses_nothing),
         cmocka_unit_test(log_lines_are_kept_and_filtered),

@@ -38,7 +38,7 @@ static struct screen_mode mode_of(struct fixture *f)
         .width_pixels = WIDTH,
         .height_pixels = HEIGHT,
         .pitch_pixels = PITCH,
-        .masks = SCREEN_MASKS_8_BIT,
+        .masks = SCREEN_MASKS_BGRX,
     };
 }
 
@@ -351,6 +351,36 @@ static void any_bytes_are_safe(void **state)
                     "          ");
 }
 
+/* A page of one's own: rectangles are cut at the edges, text is scaled, and the cells come back. */
+static void a_page_is_drawn_over_the_text(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t red = screen_colour(&f->screen, 0xFF, 0, 0);
+    assert_int_equal(red, 0xFF0000);
+    assert_int_equal(screen_colour(&f->screen, 0x12, 0x34, 0x56), 0x123456);
+    play(f, "text");
+    screen_fill(&f->screen, 1, 2, 3, 1, red);
+    for (uint32_t x = 0; x < 5; x++)
+        assert_int_equal(f->pixels[2 * PITCH + x], x >= 1 && x < 4 ? red : 0);
+    screen_fill(&f->screen, WIDTH - 3, HEIGHT - 1, UINT32_MAX, UINT32_MAX, red);
+    screen_fill(&f->screen, WIDTH, 0, 1, 1, red);
+    screen_fill(&f->screen, 0, HEIGHT, 1, 1, red);
+    screen_fill(&f->screen, UINT32_MAX, UINT32_MAX, 9, 9, red);
+    assert_int_equal(f->pixels[(HEIGHT - 1) * PITCH + WIDTH - 1], red);
+    assert_int_equal(f->pixels[(HEIGHT - 1) * PITCH + WIDTH - 4], 0);
+    screen_fill(&f->screen, 0, 0, WIDTH, HEIGHT, 0);
+    screen_draw_text(&f->screen, 16, 16, 2, "E and much that is beyond the edge", red);
+    const uint8_t *rows = font_rows(&font, font_glyph(&font, 'E'));
+    for (uint32_t y = 0; y < 32; y++)
+        for (uint32_t x = 0; x < 16; x++)
+            assert_int_equal(f->pixels[(16 + y) * PITCH + 16 + x], (rows[y / 2] << x / 2 & 0x80) != 0 ? red : 0);
+    screen_repaint(&f->screen);
+    assert_shows(f, "text_     "
+                    "          "
+                    "          "
+                    "          ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(other_sequences_are_swallowed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(utf8_is_decoded_and_errors_are_seen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_bytes_are_safe, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_page_is_drawn_over_the_text, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
