@@ -8,8 +8,10 @@ instead (-serial, -display, -accel), ours are left out.
 import os
 import platform
 import shutil
+import struct
 import subprocess
 import tempfile
+import uuid
 from pathlib import Path
 
 import firmware
@@ -17,6 +19,16 @@ import firmware
 ROOT = Path(__file__).resolve().parent.parent
 IMAGE = ROOT / "build" / "keel.img"
 ESP_OFFSET = 1 << 20  # where image/esp puts the file system
+ESP_TYPE = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b").bytes_le  # UEFI 2.10, 5.3.3, table 5.7
+
+# How the machine has the image: QEMU's options, where FILE stands for what the drive is made of.
+DISKS = {
+    "sata": ["-drive", "FILE"],
+    "cdrom": ["-drive", "media=cdrom,FILE"],
+    "usb": ["-device", "qemu-xhci", "-drive", "if=none,id=keel-disk,FILE", "-device", "usb-storage,drive=keel-disk"],
+    "nvme": ["-drive", "if=none,id=keel-disk,FILE", "-device", "nvme,drive=keel-disk,serial=keel"],
+    "virtio": ["-drive", "if=virtio,FILE"],
+}
 
 # isa-debug-exit ends QEMU with (value << 1) | 1; the values are the kernel's (kernel/x86/debug_exit.h).
 DEBUG_EXIT_PORT = 0xF4
@@ -88,12 +100,27 @@ def copy_sparse(source, target):
         copy.truncate()
 
 
+def esp_offset(image):
+    """Where the file system that firmware boots from begins: what the image's GPT says (UEFI 2.10, 5.3.2, 5.3.3)."""
+    with open(image, "rb") as disk:
+        disk.seek(512)
+        header = disk.read(92).ljust(92, b"\0")
+        table_at, count, entry_bytes = struct.unpack_from("<QII", header, 72)
+        if header[:8] == b"EFI PART" and max(table_at, entry_bytes) < 1 << 16:
+            disk.seek(table_at * 512)
+            for _ in range(min(count, 256)):
+                entry = disk.read(entry_bytes)
+                if entry[:16] == ESP_TYPE:
+                    return struct.unpack_from("<Q", entry, 32)[0] * 512
+    raise MachineError(f"{image} has no EFI system partition")
+
+
 def has_display():
     return platform.system() == "Darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 class Machine:
-    """memory, cpus, firmware, headless, command_line, image, extra: as the options of image/run.
+    """memory, cpus, firmware, headless, command_line, image, disk, extra: as the options of image/run.
 
     serial: what QEMU's -serial gets. loader: an EFI application that the firmware starts instead of what is on the
     disk, which is then of a kind that firmware's drivers take up and let go quickly. prepare() puts the command line
@@ -102,7 +129,7 @@ class Machine:
     """
 
     def __init__(self, memory="512M", cpus=4, firmware_name="ovmf", headless=True, command_line=None, image=IMAGE,
-                 extra=(), serial="mon:stdio", loader=None):
+                 extra=(), serial="mon:stdio", loader=None, disk="sata"):
         self.memory_mib = memory_mib(memory)
         self.cpus = cpus
         self.firmware = firmware.find(firmware_name)
@@ -112,6 +139,7 @@ class Machine:
         self.extra = list(extra)
         self.serial = serial
         self.loader = loader
+        self.disk = disk
 
     def prepare(self, directory):
         if self.command_line is None:
@@ -119,7 +147,7 @@ class Machine:
         copy, text = Path(directory, "keel.img"), Path(directory, "cmdline.txt")
         copy_sparse(self.image, copy)
         text.write_bytes(self.command_line.encode() + b"\n")
-        mcopy = subprocess.run(["mcopy", "-o", "-i", f"{copy}@@{ESP_OFFSET}", text, "::/keel/cmdline.txt"],
+        mcopy = subprocess.run(["mcopy", "-o", "-i", f"{copy}@@{esp_offset(copy)}", text, "::/keel/cmdline.txt"],
                                stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if mcopy.returncode != 0:
             raise MachineError(f"cannot write \\keel\\cmdline.txt into a copy of the image: {mcopy.stderr.strip()}")
@@ -175,9 +203,10 @@ class Machine:
         # snapshot=on: what the guest writes to the disk is gone afterwards, build/keel.img stays as it was built.
         # No network card: Keel has no use for one, and the firmware would try to boot from it.
         network = [] if self.added("nic", "net", "netdev") else ["-nic", "none"]
-        disk = f"format=raw,snapshot=on,file={self.image}"
-        disks = ["-drive", f"if=virtio,{disk}", "-kernel", self.loader] if self.loader else ["-drive", disk]
-        return [*disks, *network,
+        file = f"format=raw,snapshot=on,file={self.image}"
+        disk = [word.replace("FILE", file) for word in DISKS["virtio" if self.loader else self.disk]]
+        loader = ["-kernel", self.loader] if self.loader else []
+        return [*disk, *loader, *network,
                 "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"]
 
     def console(self):

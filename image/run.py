@@ -59,6 +59,8 @@ def parse(arguments):
     parser.add_argument("--append", metavar="TEXT", help="kernel command line, such as 'run=\"mem; poweroff\"'")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="end QEMU and fail after so long")
     parser.add_argument("--image", type=Path, metavar="FILE", help="boot this image and build nothing")
+    parser.add_argument("--disk", default="sata", choices=machine.DISKS,
+                        help="how the machine has the image: %(choices)s (%(default)s)")
     parser.add_argument("--dry-run", action="store_true", help="print the QEMU command and do nothing")
     parser.add_argument("--doctor", action="store_true", help="say what was found and what is missing, do nothing")
     parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="more arguments for QEMU")
@@ -140,6 +142,8 @@ def doctor(options):
             ("nasm", version(os.environ.get("NASM") or "nasm", "-v")),
             ("ninja", version("ninja", "--version")),
             ("mtools", version("mformat", "--version")),
+            ("xorriso", version("xorriso", "-version")),
+            ("gdb", version("gdb", "--version")),
             ("python", f"{sys.executable}: Python {platform.python_version()}"),
             ("qemu", version(qemu, "--version")),
             ("ovmf", firmware_files("ovmf")),
@@ -273,7 +277,7 @@ def main():
             say("the build failed")
             return NOT_STARTED
     wished = machine.Machine(options.memory, options.cpus, options.firmware, options.headless, options.append,
-                             options.image or machine.IMAGE, options.extra)
+                             options.image or machine.IMAGE, options.extra, disk=options.disk)
     if options.dry_run:
         print(described(options, wished.command()))
         return OK

@@ -26,12 +26,14 @@ LEDGER = re.compile(r"^ledger: total=(\d+) free=(\d+) used=(\d+) firmware=(\d+) 
 Ledger = namedtuple("Ledger", "total free used firmware low reclaimed unaccounted")
 
 
-def run(append, memory="512M", cpus=2, firmware="ovmf", extra=(), seconds=BOOT_SECONDS):
+def run(append, memory="512M", cpus=2, firmware="ovmf", extra=(), seconds=BOOT_SECONDS, image=machine.IMAGE,
+        disk="sata"):
     """One boot through image/run, from start to verdict."""
     if firmware == "uboot":
         skip_without_uboot()
-    command = [machine.ROOT / "image" / "run", "--headless", "--image", machine.IMAGE, "--memory", memory,
-               "--cpus", str(cpus), "--firmware", firmware, "--append", append, "--timeout", str(seconds)]
+    command = [machine.ROOT / "image" / "run", "--headless", "--image", image, "--disk", disk,
+               "--memory", memory, "--cpus", str(cpus), "--firmware", firmware, "--append", append,
+               "--timeout", str(seconds)]
     ran = subprocess.run([*command, "--", *extra], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, timeout=seconds + 60)
     return Ended(ran.returncode, plain(ran.stdout), plain(ran.stderr))

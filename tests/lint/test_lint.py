@@ -103,7 +103,7 @@ def test_bad_sample_is_found(lint, path, content, expected):
 
 
 def test_too_large_a_kernel_is_found():
-    files = {f"mm/{number}.c": "x();\n" * 450 for number in range(22)}
+    files = {f"mm/{number}.c": "x();\n" * 450 for number in range(sizes.KERNEL_LINES_MAX // 450 + 1)}
     assert any("lines of code in C" in finding.text for finding in sizes.check(tree.Tree(files)))
 
 

@@ -1,14 +1,10 @@
-"""Tests of the tools that judge: image/run's verdict, tests/run's counting, the search for firmware, image/esp.
+"""Tests of the tools that judge: image/run's verdict, tests/run's counting, the search for firmware.
 
 What they must never do is report success for something that did not happen.
 """
 
-import os
 import struct
-import subprocess
 import sys
-import uuid
-import zlib
 from pathlib import Path
 
 import pytest
@@ -151,44 +147,3 @@ def test_a_persons_arguments_replace_ours():
     assert options_of("-accel", "tcg,thread=single").count("-accel") == 1
     assert options_of("-m", "3G").count("-m") == 1
     assert options_of("-nic", "user").count("-nic") == 1
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("esp")
-    (directory / "keel.efi").write_bytes(os.urandom(5000))
-    for name in ("one.img", "two.img"):
-        subprocess.run([sys.executable, ROOT / "image" / "esp", directory / name, directory / "keel.efi"], check=True)
-    return directory
-
-
-def test_image_is_the_same_each_time(image):
-    assert (image / "one.img").read_bytes() == (image / "two.img").read_bytes()
-
-
-def test_image_has_a_sound_gpt(image):
-    disk = (image / "one.img").read_bytes()
-    last = len(disk) // 512 - 1
-    assert disk[510:512] == b"\x55\xaa" and disk[450] == 0xEE
-    for own, other in ((1, last), (last, 1)):
-        header = disk[own * 512:own * 512 + 92]
-        fields = struct.unpack("<8sIIIIQQQQ16sQIII", header)
-        assert fields[0] == b"EFI PART" and fields[5:7] == (own, other)
-        assert fields[3] == zlib.crc32(header[:16] + bytes(4) + header[20:])
-        table = disk[fields[10] * 512:fields[10] * 512 + fields[11] * fields[12]]
-        assert fields[13] == zlib.crc32(table)
-        first, end = struct.unpack_from("<QQ", table, 32)
-        assert uuid.UUID(bytes_le=table[:16]) == uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
-        assert fields[7] <= first < end <= fields[8] and first * 512 == machine.ESP_OFFSET
-
-
-def test_image_holds_the_kernel_and_takes_a_command_line(image):
-    wished = machine.Machine(image=image / "one.img", command_line='run="mem; poweroff"')
-    wished.prepare(image)
-
-    def read(name):
-        return subprocess.run(["mtype", "-i", f"{wished.image}@@{machine.ESP_OFFSET}", name], check=True,
-                              stdout=subprocess.PIPE).stdout
-    assert read("::/EFI/BOOT/BOOTX64.EFI") == (image / "keel.efi").read_bytes()
-    assert read("::/keel/cmdline.txt") == b'run="mem; poweroff"\n'
-    assert (image / "one.img").read_bytes() == (image / "two.img").read_bytes(), "the image itself stays as it was"
