@@ -11,11 +11,12 @@
  *
  * Rules: a function is silenced the moment it is found, before it is listed, so a full list loses names and no silence.
  * Bridges keep mastering, or what is behind them (a display) stops; a display keeps it, because the picture may come
- * from memory that firmware set aside. No BAR is sized: writing all ones there moves a frame buffer that is being drawn
- * on.
+ * from memory that firmware set aside. No BAR is sized here: writing all ones there moves a frame buffer that is being
+ * drawn on.
  */
 #include "drivers/pci.h"
 
+#include "drivers/pci_msi.h"
 #include "kernel/base/check.h"
 #include "kernel/x86/io.h"
 
@@ -33,6 +34,14 @@
 #define VENDOR_NONE          0xFFFFu
 #define HEADER_MULTIFUNCTION 0x80u
 #define COMMAND_MASK         0xFFFFu /* the status bits above are cleared by writing ones: write zeros */
+
+/* PCI Local Bus 3.0, 6.7: a byte says where the list begins; each entry has its ID, then where the next one is. */
+#define CAPABILITIES_POINTER 0x34u
+#define CAPABILITIES_START   0x40u /* behind the header */
+#define CAPABILITIES_MAX     ((CONFIG_BYTES - CAPABILITIES_START) / 4)
+#define CAPABILITY_MASK      0xFCu /* the lowest two bits of an offset are reserved */
+#define HEADER_TYPE_MASK     0x7Fu
+#define HEADER_BRIDGE        0x01u
 
 /* Subclass 1 of class 0, "VGA-compatible": displays older than the class codes (PCI 3.0, appendix D). */
 #define CLASS_UNCLASSIFIED        0x00u
@@ -126,15 +135,60 @@ bool pci_keeps_mastering(const struct pci_function *function)
     return function->class_code == PCI_CLASS_BRIDGE || function->class_code == PCI_CLASS_DISPLAY;
 }
 
-/* True when the function was a bus master, and may be one no longer. */
-static bool pci_silence(const struct pci *pci, const struct pci_function *function)
+uint32_t pci_change_command(const struct pci *pci, struct pci_address address, uint32_t clear, uint32_t set)
 {
-    uint32_t command = pci_read32(pci, function->address, PCI_COMMAND) & COMMAND_MASK;
-    if (pci_keeps_mastering(function) || (command & PCI_COMMAND_BUS_MASTER) == 0)
-        return false;
-    pci_write32(pci, function->address, PCI_COMMAND, command & ~PCI_COMMAND_BUS_MASTER);
-    (void)pci_read32(pci, function->address, PCI_COMMAND); /* the write has arrived when the read comes back */
-    return true;
+    uint32_t command = pci_read32(pci, address, PCI_COMMAND) & COMMAND_MASK;
+    uint32_t wanted = (command & ~clear) | set;
+    if (wanted != command) {
+        pci_write32(pci, address, PCI_COMMAND, wanted);
+        (void)pci_read32(pci, address, PCI_COMMAND); /* the write has arrived when the read comes back */
+    }
+    return command;
+}
+
+/*
+ * Bounded, for a list may lead in circles, or anywhere where the device is gone and reads as ones. Cardbus bridges have
+ * their pointer elsewhere, and nothing that we want.
+ */
+uint32_t pci_find_capability(const struct pci *pci, struct pci_address address, uint8_t id)
+{
+    uint32_t header_type = pci_read32(pci, address, PCI_HEADER_TYPE) >> 16 & HEADER_TYPE_MASK;
+    if ((pci_read32(pci, address, PCI_COMMAND) & PCI_STATUS_CAPABILITIES) == 0 || header_type > HEADER_BRIDGE)
+        return 0;
+    uint32_t at = pci_read32(pci, address, CAPABILITIES_POINTER) & CAPABILITY_MASK;
+    for (uint32_t left = CAPABILITIES_MAX; left > 0 && at >= CAPABILITIES_START; left--) {
+        uint32_t entry = pci_read32(pci, address, at);
+        if ((uint8_t)entry == id)
+            return at;
+        at = entry >> 8 & CAPABILITY_MASK;
+    }
+    return 0;
+}
+
+struct pci_function *pci_next_of_class(const struct pci *pci, const struct pci_function *after, uint32_t class_code)
+{
+    for (size_t i = after == NULL ? 0 : (size_t)(after - pci->functions) + 1; i < pci->function_count; i++) {
+        struct pci_function *function = &pci->functions[i];
+        if ((uint32_t)(function->class_code << 16 | function->subclass << 8 | function->interface) == class_code)
+            return function;
+    }
+    return NULL;
+}
+
+/*
+ * Interrupts go off with it: a line that firmware's driver left asserted may be one that the kernel listens to (ACPI's
+ * is shared on many machines), and a message would come the moment that a driver of ours turns mastering on again.
+ */
+static void pci_silence(const struct pci *pci, struct pci_function *function)
+{
+    bool keeps = pci_keeps_mastering(function);
+    uint32_t command = pci_change_command(pci, function->address, keeps ? 0 : PCI_COMMAND_BUS_MASTER,
+                                          keeps ? 0 : PCI_COMMAND_INTX_OFF);
+    function->was_master = (command & PCI_COMMAND_BUS_MASTER) != 0;
+    if (keeps || !function->was_master)
+        return;
+    pci_stop_messages(pci, function->address);
+    function->silenced = (pci_read32(pci, function->address, PCI_COMMAND) & PCI_COMMAND_BUS_MASTER) == 0;
 }
 
 /* Silences and lists the function. False: there is none. */
@@ -153,7 +207,7 @@ static bool pci_take_function(struct pci *pci, struct pci_address address)
         .subclass = (uint8_t)(class_register >> 16),
         .interface = (uint8_t)(class_register >> 8),
     };
-    function.silenced = pci_silence(pci, &function);
+    pci_silence(pci, &function);
     pci->silenced_count += function.silenced;
     if (pci->function_count < pci->capacity)
         pci->functions[pci->function_count++] = function;

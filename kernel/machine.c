@@ -39,8 +39,8 @@ const struct machine *machine_facts(void)
     return &machine;
 }
 
-/* Where a table says that registers are. NULL when that is no address, or RAM: a write there would hit what we own. */
-static void *map_registers(uint64_t address, uint64_t size_bytes)
+/* RAM is refused: a write there would hit what we own. */
+void *machine_map_registers(uint64_t address, uint64_t size_bytes)
 {
     struct prange range;
     if (!memory_range(address, size_bytes, &range) || memory_overlaps_ram(range))
@@ -128,7 +128,7 @@ static void discover_hpet(void)
     struct paddr address;
     if (acpi_hpet_parse(acpi_find(&machine.acpi, "HPET"), &address) != STATUS_OK)
         return;
-    void *registers = map_registers(address.value, HPET_WINDOW_BYTES);
+    void *registers = machine_map_registers(address.value, HPET_WINDOW_BYTES);
     if (registers != NULL && hpet_init(&machine.hpet, registers) == STATUS_OK)
         /* Before the PM timer in the list: 10 MHz and more against 3.58, so a reading tells three times as much. */
         machine.clocks[machine.clock_count++] = (struct time_reference){
@@ -168,14 +168,14 @@ static void start_local_apic(void)
     uint32_t id_max = 0;
     for (uint32_t i = 0; i < machine.madt.cpu_count; i++)
         id_max = (uint32_t)max_u64(id_max, machine.madt.cpus[i].apic_id);
-    apic_init(map_registers(apic_registers().value, PAGE_SIZE), id_max); /* at 0, with x2APIC: maps to NULL */
+    apic_init(machine_map_registers(apic_registers().value, PAGE_SIZE), id_max); /* at 0, with x2APIC: maps to NULL */
 }
 
 static void start_ioapics(void)
 {
     for (uint32_t i = 0; i < machine.madt.ioapic_count; i++) {
         const struct acpi_ioapic *from = &machine.madt.ioapics[i];
-        void *registers = map_registers(from->address, IOAPIC_WINDOW_BYTES);
+        void *registers = machine_map_registers(from->address, IOAPIC_WINDOW_BYTES);
         struct ioapic *ioapic = &machine.ioapics[machine.ioapic_count];
         if (registers != NULL && ioapic_init(ioapic, registers, from->gsi_base) == STATUS_OK)
             machine.ioapic_count++;
@@ -265,7 +265,7 @@ static void add_ecam_segments(void)
         if (windows[i].segment == 0 && buses != PCI_BUSES)
             continue; /* the ports reach all of segment 0's buses, and all must be silenced */
         struct pci_segment segment = {
-            .ecam = map_registers(first, buses * PCI_ECAM_BUS_BYTES),
+            .ecam = machine_map_registers(first, buses * PCI_ECAM_BUS_BYTES),
             .number = windows[i].segment,
             .first_bus = windows[i].first_bus,
             .last_bus = windows[i].last_bus,

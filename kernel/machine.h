@@ -37,6 +37,12 @@ struct machine {
 /* Constant once kernel_main has reached the monitor. */
 const struct machine *machine_facts(void);
 
+/*
+ * Registers where a table or a device says that they are, mapped uncached for good. NULL: that is no address, or RAM,
+ * or there is no memory for page tables.
+ */
+void *machine_map_registers(uint64_t address, uint64_t size_bytes) MUST_CHECK;
+
 /* The first serial port, if there is one, becomes a console. */
 void machine_start_serial(void);
 
