@@ -3,6 +3,8 @@
  *
  * They print what was found out during the boot, and nothing that is not there: every part may be absent.
  */
+#include "drivers/pci_bar.h"
+#include "drivers/pci_msi.h"
 #include "kernel/console.h"
 #include "kernel/machine.h"
 #include "kernel/memory.h"
@@ -74,15 +76,56 @@ void command_acpi(void)
 
 /* ---- pci ---- */
 
+static void print_place(const struct pci_function *function)
+{
+    const struct pci_address *address = &function->address;
+    print("%04x:%02x:%02x.%u ", address->segment, address->bus, address->device, address->function);
+}
+
+/* Where its registers are, as they stand: sizes would have to be tried out, on devices that may be in use. */
+static void print_resources(const struct pci *pci, const struct pci_function *function)
+{
+    for (struct pci_bar bar = {0}; pci_next_bar(pci, function->address, &bar);)
+        print("    %u: %s 0x%llx%s%s\n", bar.index, bar.is_io ? "ports" : "memory", bar.base,
+              bar.wide ? ", 64 bits" : "", bar.prefetchable ? ", prefetchable" : "");
+    struct pci_messages messages = pci_find_messages(pci, function->address);
+    if (messages.msi != 0)
+        print("    msi\n");
+    if (messages.msix != 0)
+        print("    msi-x: %u vectors\n", messages.table_count);
+}
+
+/* What became of a function that could write to memory when the kernel took over. */
+static const char *fate(const struct pci_function *function)
+{
+    if (function->driven)
+        return "silenced, and given to a driver";
+    if (function->silenced)
+        return "silenced";
+    if (!pci_keeps_mastering(function))
+        return "STILL A BUS MASTER: does not obey";
+    return function->class_code == PCI_CLASS_BRIDGE ? "kept: passes on what is behind it" : "kept: fetches its picture";
+}
+
 void command_pci(void)
 {
     const struct pci *pci = &machine_facts()->pci;
     for (uint32_t i = 0; i < pci->function_count; i++) {
         const struct pci_function *function = &pci->functions[i];
-        print("%04x:%02x:%02x.%u %04x:%04x %02x%02x.%02x %s%s\n", function->address.segment, function->address.bus,
-              function->address.device, function->address.function, function->vendor_id, function->device_id,
-              function->class_code, function->subclass, function->interface,
-              pci_class_name(function->class_code, function->subclass), function->silenced ? ", silenced" : "");
+        print_place(function);
+        print("%04x:%04x %02x%02x.%02x %s%s\n", function->vendor_id, function->device_id, function->class_code,
+              function->subclass, function->interface, pci_class_name(function->class_code, function->subclass),
+              function->silenced ? ", silenced" : "");
+        print_resources(pci, function);
+    }
+    print("bus masters that the firmware left:\n");
+    for (uint32_t i = 0; i < pci->function_count; i++) {
+        const struct pci_function *function = &pci->functions[i];
+        if (!function->was_master)
+            continue;
+        print("  ");
+        print_place(function);
+        print("%s: %s\n", pci_class_name(function->class_code, function->subclass), fate(function));
     }
     print("pci: %u functions, %u silenced, %u not listed\n", pci->function_count, pci->silenced_count,
           pci->dropped_count);
@@ -122,14 +165,10 @@ void command_time(void)
 
 /* What the bits of handoff.warnings mean, from bit 0. */
 static const char *const warnings[] = {
-    "the command line was cut or is not ASCII",
-    "more configuration tables than are kept",
-    "the boot watchdog could not be disarmed",
-    "the trampoline page was taken from boot services",
-    "no page for a trampoline: one CPU",
-    "runtime memory without the RUNTIME attribute",
-    "the firmware left interrupts on",
-    "the firmware left DescriptorSize 0",
+    "the command line was cut or is not ASCII", "more configuration tables than are kept",
+    "the boot watchdog could not be disarmed",  "the trampoline page was taken from boot services",
+    "no page for a trampoline: one CPU",        "runtime memory without the RUNTIME attribute",
+    "the firmware left interrupts on",          "the firmware left DescriptorSize 0",
 };
 _Static_assert(HANDOFF_WARNING_DESCRIPTOR_SIZE == 1u << (ARRAY_COUNT(warnings) - 1), "one text a bit");
 
