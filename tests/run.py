@@ -191,6 +191,7 @@ def jobs(options, programs):
     chosen = [program for program in programs if options.k in program]
     yield "lint", pytest_job, ["lint", ["tests/lint", *words]]
     yield "maps", pytest_job, ["maps", ["tests/maps", *words]]
+    yield "qr", pytest_job, ["qr", ["tests/qr", *words]]
     if chosen:
         yield "unit", unit_job, [chosen]
     if options.k in "fuzz":

@@ -215,6 +215,11 @@ def tables_seeds():
     write("tables", "beyond-memory", bytes([2]) + struct.pack("<BHBH", 3, 0xFFF0, 2, 0x7FFF) + bytes(memory))
 
 
+def qr_seeds():
+    for version in (1, 5, 6, 7, 10, 32, 40):
+        write("qr", f"version-{version}", bytes([version - 1]) + b"panic: page fault in fault_page+0xb\n" * 40)
+
+
 def main():
     memmap_seeds()
     mm_seeds()
@@ -225,6 +230,7 @@ def main():
     stream_seeds()
     unwind_seeds()
     tables_seeds()
+    qr_seeds()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,130 @@
+/* kernel/base/qr.c against the specification's own numbers. That symbols can be read: tests/qr, with zbar. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/base/qr.h"
+
+static struct qr qr;
+
+/* ISO/IEC 18004:2015, annex I: "01234567" in a version 1-M symbol, its data codewords and their correction. */
+static void correction_is_that_of_the_worked_example(void **state)
+{
+    (void)state;
+    const uint8_t data[16] = {0x10, 0x20, 0x0C, 0x56, 0x61, 0x80, 0xEC, 0x11,
+                              0xEC, 0x11, 0xEC, 0x11, 0xEC, 0x11, 0xEC, 0x11};
+    const uint8_t expected[10] = {0xA5, 0x24, 0xD4, 0xC1, 0xED, 0x36, 0xC7, 0x87, 0x2C, 0x55};
+    uint8_t check[10];
+    qr_correction(data, sizeof(data), check, sizeof(check));
+    assert_memory_equal(check, expected, sizeof(expected));
+}
+
+/* Modules (x, y), (x, y + step) ..., the first one the highest bit. */
+static uint32_t bits_down(uint32_t x, uint32_t y, uint32_t count)
+{
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < count; i++)
+        bits = bits << 1 | qr_dark(&qr, x, y + i);
+    return bits;
+}
+
+static uint32_t bits_right(uint32_t x, uint32_t y, uint32_t count)
+{
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < count; i++)
+        bits = bits << 1 | qr_dark(&qr, x + i, y);
+    return bits;
+}
+
+/* The 15 bits, highest first, by figure 25: along row 8 from the left, then up column 8, around the finder. */
+static uint32_t format_bits(void)
+{
+    uint32_t right = bits_right(0, 8, 6) << 2 | bits_right(7, 8, 2);
+    uint32_t bits = right << 1 | qr_dark(&qr, 8, 7);
+    for (uint32_t y = 5; y < 6; y--)
+        bits = bits << 1 | qr_dark(&qr, 8, y);
+    return bits;
+}
+
+/* Annex C, table C.1: level L is 01, and then the mask. Which one wins depends on the contents: these get several. */
+static void format_is_one_of_the_table(void **state)
+{
+    (void)state;
+    static const uint16_t expected[8] = {0x77C4, 0x72F3, 0x7DAA, 0x789D, 0x662F, 0x6318, 0x6C41, 0x6976};
+    uint32_t seen = 0;
+    for (uint8_t fill = 0; fill < 64; fill++) {
+        uint8_t bytes[17];
+        memset(bytes, fill * 37, sizeof(bytes));
+        qr_encode(&qr, 1, bytes, sizeof(bytes));
+        uint32_t format = format_bits();
+        /* The second copy: bits 14 to 8 up from the bottom left, 7 to 0 from the right. */
+        uint32_t second = 0;
+        for (uint32_t y = 20; y > 13; y--)
+            second = second << 1 | qr_dark(&qr, 8, y);
+        assert_int_equal(second << 8 | bits_right(13, 8, 8), format);
+        uint32_t mask = 0;
+        while (mask < 8 && expected[mask] != format)
+            mask++;
+        assert_true(mask < 8);
+        seen |= 1u << mask;
+    }
+    assert_true((seen & (seen - 1)) != 0); /* masks do differ */
+    assert_true(qr_dark(&qr, 8, 13));      /* 7.9.1: the dark module */
+}
+
+/* Annex D: version 7 is 000111 110010 010100, in three columns of six, lowest bit top left. */
+static void version_is_that_of_the_worked_example(void **state)
+{
+    (void)state;
+    qr_encode(&qr, 7, "7", 1);
+    uint32_t bits = 0;
+    uint32_t turned = 0;
+    for (uint32_t i = 18; i-- > 0;) {
+        bits = bits << 1 | qr_dark(&qr, 34 + i % 3, i / 3);
+        turned = turned << 1 | qr_dark(&qr, i / 3, 34 + i % 3);
+    }
+    assert_int_equal(bits, 0x07C94);
+    assert_int_equal(turned, 0x07C94);
+}
+
+static void patterns_are_where_readers_look(void **state)
+{
+    (void)state;
+    qr_encode(&qr, 7, "patterns", 8);
+    assert_int_equal(qr.size, 45);
+    assert_int_equal(bits_right(0, 0, 8), 0xFE); /* finder, separator */
+    assert_int_equal(bits_right(0, 3, 8), 0xBA);
+    assert_int_equal(bits_right(37, 6, 8), 0x7F);
+    assert_int_equal(bits_down(3, 37, 8), 0x5D); /* 0 is the separator, and the finder is cut by the end */
+    assert_int_equal(bits_right(8, 6, 12), 0xAAA); /* timing */
+    assert_int_equal(bits_right(20, 22, 5), 0x15);
+    assert_int_equal(bits_right(36, 38, 5), 0x15); /* the last one: annex E has 6, 22, 38 */
+}
+
+/* Table 1 and table 7, both ends and where the count grows to 16 bits. */
+static void capacities_are_those_of_the_table(void **state)
+{
+    (void)state;
+    assert_int_equal(qr_size(1), 21);
+    assert_int_equal(qr_size(40), QR_SIZE_MAX);
+    assert_int_equal(qr_capacity_bytes(1), 17);
+    assert_int_equal(qr_capacity_bytes(9), 230);
+    assert_int_equal(qr_capacity_bytes(10), 271);
+    assert_int_equal(qr_capacity_bytes(40), 2953);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(correction_is_that_of_the_worked_example),
+        cmocka_unit_test(format_is_one_of_the_table),
+        cmocka_unit_test(version_is_that_of_the_worked_example),
+        cmocka_unit_test(patterns_are_where_readers_look),
+        cmocka_unit_test(capacities_are_those_of_the_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
