@@ -24,6 +24,7 @@ struct boot {
     uint64_t tables_next;          /* the first unused page of handoff->page_tables */
     uint64_t address_limit;        /* where 1:1 ends: the CPU's physical width, or half the virtual one */
     bool gigabyte_pages;
+    struct entropy entropy;        /* boot/kaslr.c's */
 };
 
 /* Where the firmware enters the image. Returns only after a refusal. */

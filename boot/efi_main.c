@@ -14,6 +14,7 @@
 #include "boot/first_map.h"
 #include "boot/gather.h"
 #include "boot/image.h"
+#include "boot/kaslr.h"
 #include "boot/processor.h"
 #include "boot/say.h"
 #include "boot/trampoline_page.h"
@@ -94,6 +95,7 @@ static void cross(struct boot *boot)
      */
     fault_install();            /* a fault is caught */
     processor_take_over();      /* control registers are known */
+    kaslr_choose(boot);         /* where the kernel will live is known */
     first_map_use(boot);        /* our page tables: all of the map 1:1, and the kernel's half */
     virtual_map_set(boot);      /* runtime services stay where they are, for good */
     mark(boot, HANDOFF_MARK_VIRTUAL_MAP);
@@ -102,8 +104,9 @@ static void cross(struct boot *boot)
     /* Last of all fields: a hand-off that was abandoned half way never looks whole. */
     boot->handoff->magic = HANDOFF_MAGIC;
     image_relocate(boot);       /* no pointer in data is ours any more */
-    enter_kernel(boot->handoff->stack.start + boot->handoff->stack.size_bytes + image_delta(), image_delta(),
-                 (uint64_t)(uintptr_t)boot->handoff + image_delta());
+    uint64_t delta = image_delta(boot);
+    enter_kernel(boot->handoff->stack.start + boot->handoff->stack.size_bytes + delta, delta,
+                 (uint64_t)(uintptr_t)boot->handoff + delta);
 }
 
 /* Phase F. */

@@ -94,8 +94,10 @@ static uint64_t pool_pages(const struct boot *boot)
         tables[parts[i].rank] +=
             paging_tables_for(VADDR(parts[i].range.start.value), parts[i].range, levels, boot->gigabyte_pages);
     struct handoff_range image = boot->handoff->image;
-    uint64_t image_tables = paging_tables_for(
-        VADDR(KERNEL_IMAGE_BASE), PRANGE(image.start, image.start + image.size_bytes), levels, boot->gigabyte_pages);
+    /* Where it will be is not known yet; nowhere does it take more tables than across the border of a GiB. */
+    uint64_t image_tables =
+        paging_tables_for(VADDR(IMAGE_WINDOW + GIB - PAGE_SIZE),
+                          PRANGE(image.start, image.start + image.size_bytes), levels, boot->gigabyte_pages);
     return 1 + image_tables + tables[RANK_CACHED] + tables[RANK_UNCACHED] +
            min_u64(tables[RANK_OPTIONAL], OPTIONAL_TABLES_MAX) + SLACK_TABLES;
 }
@@ -182,7 +184,7 @@ static enum status map_image(struct boot *boot)
         uint32_t flags = (part->writable ? PAGING_WRITE : 0u) | (part->executable ? PAGING_EXECUTE : 0u);
         uint64_t start = boot->handoff->image.start + part->rva;
         if (part->size_bytes != 0)
-            status = map(boot, KERNEL_IMAGE_BASE + part->rva, PRANGE(start, start + part->size_bytes), flags);
+            status = map(boot, boot->handoff->layout.image + part->rva, PRANGE(start, start + part->size_bytes), flags);
     }
     return status;
 }

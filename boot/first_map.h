@@ -1,6 +1,6 @@
 /*
  * The first page tables of our own: everything that the firmware's map lists at 1:1, for SetVirtualAddressMap, and the
- * image at KERNEL_IMAGE_BASE with the access of each section, for the kernel.
+ * image in the high half (handoff->layout) with the access of each section, for the kernel.
  *
  * Owns: the pool of table pages (LoaderData), which is sized and allocated in phase F and filled in phase N. The
  * kernel leaves these tables as soon as it has its own; phase R frees them.

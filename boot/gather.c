@@ -8,6 +8,7 @@
 #include "boot/gather.h"
 
 #include "boot/command_line.h"
+#include "boot/kaslr.h"
 #include "boot/say.h"
 #include "kernel/base/string.h"
 
@@ -139,18 +140,6 @@ static void gather_screen(struct boot *boot)
         say(boot->system_table, "no screen with a frame buffer");
 }
 
-static void gather_entropy(struct boot *boot)
-{
-    static const struct efi_guid guid = EFI_GUID_RNG;
-    void *interface = NULL;
-    efi_status status = boot->system_table->boot_services->locate_protocol(&guid, NULL, &interface);
-    struct efi_rng *rng = interface;
-    if (status == EFI_SUCCESS &&
-        /* NULL: the firmware's default algorithm (37.5.3). */
-        rng->get_rng(rng, NULL, HANDOFF_ENTROPY_BYTES, boot->handoff->entropy) == EFI_SUCCESS)
-        boot->handoff->entropy_bytes = HANDOFF_ENTROPY_BYTES;
-}
-
 /* 7.5.1: a boot manager may have armed it; it would reset the machine minutes into the kernel's life. */
 static void disarm_watchdog(struct boot *boot)
 {
@@ -168,7 +157,7 @@ bool gather(struct boot *boot)
     gather_tables(boot);
     gather_runtime(boot);
     gather_screen(boot);
-    gather_entropy(boot);
+    kaslr_gather(boot);
     command_line_gather(boot);
     /* Last: reading the command line may take as long as a slow disk does, and the watchdog guards that. */
     disarm_watchdog(boot);

@@ -2,7 +2,7 @@
  * What boot/ tells the kernel: a value of fixed size, without pointers, the magic written last.
  *
  * Owns: struct handoff. boot/ fills it in phases F and N; the kernel checks it (kernel/memory.c) before it believes a
- * word. Every address in it is physical. It lies in the image's .boot part and is copied by the kernel at entry.
+ * word. Every address in it is physical, but for `layout`. It lies in the image's .boot part; the kernel copies it.
  * Rules: only fixed-width integers, so that it means the same in both address spaces and on the host; a field that
  * firmware did not supply is 0; boot/ validates nothing on the kernel's behalf beyond what it needs itself.
  */
@@ -10,6 +10,7 @@
 #define KEEL_BOOT_HANDOFF_H
 
 #include "kernel/base/types.h"
+#include "mm/layout.h"
 
 #define HANDOFF_MAGIC   0x46464F444E41484Bull /* "KHANDOFF" */
 #define HANDOFF_VERSION 1u
@@ -18,7 +19,6 @@
 #define HANDOFF_COMMAND_LINE_BYTES 1024u
 #define HANDOFF_VENDOR_BYTES       64u
 #define HANDOFF_TABLE_MAX          64u
-#define HANDOFF_ENTROPY_BYTES      32u
 
 /* Physical bytes [start, start + size_bytes). */
 struct handoff_range {
@@ -82,6 +82,12 @@ enum handoff_warning {
     HANDOFF_WARNING_DESCRIPTOR_SIZE = 1u << 7,     /* GetMemoryMap left DescriptorSize 0; guessed from the map */
 };
 
+/* Bits of `entropy_sources`: what gave good numbers. The TSC always gives some. */
+enum handoff_entropy {
+    HANDOFF_ENTROPY_FIRMWARE = 1u << 0, /* EFI_RNG */
+    HANDOFF_ENTROPY_CPU = 1u << 1,      /* RDRAND */
+};
+
 struct handoff {
     uint32_t version;
     uint32_t size_bytes; /* sizeof(struct handoff) */
@@ -129,8 +135,9 @@ struct handoff {
     uint32_t warnings; /* enum handoff_warning bits */
 
     uint64_t marks[HANDOFF_MARK_COUNT];
-    uint8_t entropy[HANDOFF_ENTROPY_BYTES];
-    uint32_t entropy_bytes; /* how many of them EFI_RNG gave; 0: no such protocol */
+    struct layout layout;     /* virtual addresses, the only ones in here: where the kernel is to live */
+    uint64_t stack_cookie;    /* a secret for kernel/protector.c */
+    uint32_t entropy_sources; /* enum handoff_entropy bits */
     uint32_t reserved;
     char command_line[HANDOFF_COMMAND_LINE_BYTES];
 

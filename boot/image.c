@@ -1,9 +1,9 @@
 /*
  * Describing and moving ourselves: see image.h. The reading is kernel/base/pe.c's.
  *
- *     linked at   0xFFFFFFFF80000000   KERNEL_IMAGE_BASE: no firmware can load an image there, so it relocates it, ...
+ *     linked at   0xFFFFFFFF80000000   IMAGE_WINDOW: no firmware can load an image there, so it relocates it, ...
  *     loaded at   e.g.    0x1D5E1000   ... applying .reloc once; we run here in phases F and N, mapped 1:1
- *     then        0xFFFFFFFF80000000   and phase N applies .reloc again, by the difference: the kernel runs as linked
+ *     then   e.g. 0xFFFFFFFF9A3C5000   and phase N applies .reloc again, by the difference: the kernel runs there
  *
  *     headers | .text .rdata .data .pdata | .boot .bootd .bootr .bootz | .ksyms .sbat .reloc
  *                                        one run of sections, which phase R gives back as a whole
@@ -15,7 +15,6 @@
 
 #include "boot/say.h"
 #include "kernel/base/string.h"
-#include "mm/layout.h"
 
 /* The headers are our own linker's; the bound only stops a damaged SizeOfImage. */
 #define IMAGE_BYTES_MAX (16 * MIB)
@@ -69,12 +68,12 @@ bool image_check(struct boot *boot)
     return true;
 }
 
-uint64_t image_delta(void)
+uint64_t image_delta(const struct boot *boot)
 {
-    return KERNEL_IMAGE_BASE - (uint64_t)(uintptr_t)__ImageBase;
+    return boot->handoff->layout.image - (uint64_t)(uintptr_t)__ImageBase;
 }
 
 void image_relocate(const struct boot *boot)
 {
-    pe_relocate(__ImageBase, &boot->image, image_delta());
+    pe_relocate(__ImageBase, &boot->image, image_delta(boot));
 }

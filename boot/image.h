@@ -20,12 +20,12 @@ bool image_check(struct boot *boot);
  */
 MUST_CHECK enum status image_find_boot(const struct pe_image *image, struct handoff_range *out);
 
-/* What image_relocate adds, and what must be added to a pointer of ours to get its high-half address. */
-uint64_t image_delta(void);
+/* What image_relocate adds, and what must be added to a pointer of ours to get its high-half address: see kaslr.h. */
+uint64_t image_delta(const struct boot *boot);
 
 /*
- * Applies .reloc for KERNEL_IMAGE_BASE. From then on every pointer that data holds is a high one: boot/ may use only
- * what it reaches relative to the instruction pointer, and enters the kernel at once.
+ * Applies .reloc for handoff->layout.image. From then on every pointer that the linker put into data is a high one:
+ * boot/ may use only what it reaches relative to the instruction pointer, and enters the kernel at once.
  */
 void image_relocate(const struct boot *boot);
 

@@ -12,6 +12,7 @@ global instruction_write_cr0
 global instruction_write_cr3
 global instruction_write_cr4
 global instruction_write_msr
+global instruction_random
 global instruction_in8
 global instruction_out8
 global instruction_interrupts_disable
@@ -52,6 +53,13 @@ instruction_write_msr:
     mov     eax, edx
     shr     rdx, 32
     wrmsr
+    ret
+
+instruction_random:
+    rdrand  rax
+    mov     [rcx], rax
+    setc    al                          ; CF: the number is one
+    movzx   eax, al
     ret
 
 ; IN and OUT take the port in DX only, the value in AL only.

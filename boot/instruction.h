@@ -17,6 +17,9 @@ void instruction_write_cr3(uint64_t value);
 void instruction_write_cr4(uint64_t value);
 void instruction_write_msr(uint32_t msr, uint64_t value);
 
+/* RDRAND, which the CPU must have (SDM 1, 7.3.17). False: it had no number at this moment. */
+bool instruction_random(uint64_t *number);
+
 uint8_t instruction_in8(uint16_t port);
 void instruction_out8(uint16_t port, uint8_t value);
 

@@ -17,6 +17,9 @@
 #define CPUID_ADDRESS_SIZES     0x80000008u
 #define CPUID_PHYSICAL_BITS     0xFFu
 #define CPUID_GIGABYTE_PAGES    (1u << 26)
+#define CPUID_RDRAND            (1u << 30) /* leaf 1, ECX */
+
+#define RDRAND_TRIES 10u /* SDM volume 1, 7.3.17.1: ten failures in a row mean that it is broken */
 
 /* Where firmware's 1:1 half ends with 4 levels of page tables, and where every entry's address ends (SDM 3, 4.5). */
 #define LOW_HALF_END      BIT(47)
@@ -68,6 +71,22 @@ bool processor_check(struct boot *boot)
     /* An address that the CPU has no wires for, or that is not canonical, must not reach the page-table code. */
     boot->address_limit = processor_paging_levels() == 5 ? physical_end() : min_u64(physical_end(), LOW_HALF_END);
     return true;
+}
+
+static bool random_word(uint64_t *word)
+{
+    bool good = false;
+    for (unsigned tries = 0; tries < RDRAND_TRIES && !good; tries++)
+        good = instruction_random(word);
+    return good;
+}
+
+bool processor_random(uint64_t *words, unsigned count)
+{
+    bool good = (cpuid(CPUID_FEATURES, INSTRUCTION_ECX) & CPUID_RDRAND) != 0;
+    for (unsigned i = 0; i < count && good; i++)
+        good = random_word(&words[i]);
+    return good;
 }
 
 /* CR4 first: CR0.WP cannot be cleared while CR4.CET is set (SDM volume 3, 2.5). */

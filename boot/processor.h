@@ -13,6 +13,12 @@ bool processor_check(struct boot *boot);
 unsigned processor_paging_levels(void);
 
 /*
+ * Fills `words` from the CPU's own generator, with as many tries for each as the SDM asks for. False: the CPU has none,
+ * or it is out of order; what is in `words` then means nothing.
+ */
+bool processor_random(uint64_t *words, unsigned count);
+
+/*
  * Phase N, in two steps around the change of page tables. The first makes NX bits and our PAT valid and leaves
  * read-only pages writable, because firmware may have made our LoaderData read-only in its own tables; the second
  * loads ours and turns write protection on.

@@ -5,8 +5,8 @@
 #include "boot/handoff.h"
 
 /*
- * Interrupts off, the boot stack, boot/'s page tables, IDT and GDT; the image at KERNEL_IMAGE_BASE and relocated for
- * it.
+ * Interrupts off, the boot stack, boot/'s page tables, IDT and GDT; the image at handoff->layout.image and relocated
+ * for it.
  */
 NORETURN void kernel_main(const struct handoff *handoff);
 

@@ -21,7 +21,6 @@
 #include "kernel/panic.h"
 #include "kernel/smp.h"
 #include "kernel/x86/cpu.h"
-#include "mm/layout.h"
 #include "mm/port.h"
 
 struct mm kernel_mm;
@@ -59,7 +58,7 @@ static void add_segment(struct mm_config *config, uint32_t rva, uint32_t size_by
     CHECK(config->segment_count < MM_SEGMENTS_MAX);
     config->segments[config->segment_count++] = (struct mm_segment){
         .range = range,
-        .address = VADDR(KERNEL_IMAGE_BASE + rva),
+        .address = VADDR(vaddr_of(__ImageBase).value + rva),
         .flags = flags | PAGING_GLOBAL,
         /* image_boot is a run of whole sections (boot/image.c), so a segment is in it or not, never half. */
         .temporary = prange_overlaps(range, range_of(handoff_copy.image_boot)),
@@ -88,13 +87,24 @@ static struct mm_config configuration(void)
         .busy = {range_of(handoff_copy.page_tables)},
         .busy_count = 1,
         .scratch = vaddr_pointer(VADDR(handoff_copy.scratch.start)),
-        .direct_map_window = DIRECT_MAP_BASE,
+        .direct_map_window = handoff_copy.layout.direct_map,
+        .layout = handoff_copy.layout,
         .gigabyte_pages = cpu_features()->gigabyte_pages,
         .levels = cpu_features()->la57 ? 5 : 4,
     };
     CHECK(handoff_copy.scratch.size_bytes >= MM_SCRATCH_BYTES);
     add_image(&config, image_pe());
     return config;
+}
+
+/* At debug level only: who can read it can translate what leaks. A panic says it too. */
+static void log_layout(void)
+{
+    const struct layout *layout = &handoff_copy.layout;
+    uint32_t sources = handoff_copy.entropy_sources;
+    log_debug("memory: image at 0x%llx, direct map at 0x%llx, vspace at 0x%llx; entropy: %s%stsc", layout->image,
+              layout->direct_map, layout->vspace, (sources & HANDOFF_ENTROPY_FIRMWARE) != 0 ? "firmware " : "",
+              (sources & HANDOFF_ENTROPY_CPU) != 0 ? "rdrand " : "");
 }
 
 static void must(enum status status, const char *what)
@@ -106,6 +116,7 @@ static void must(enum status status, const char *what)
 void memory_start(void)
 {
     struct mm_config config = configuration();
+    log_layout();
     enum status status = mm_begin(&kernel_mm, &config);
     if (status == STATUS_LIMIT)
         panic("the firmware's memory map has more than %u descriptors", MEMMAP_DESCRIPTORS_MAX);

@@ -1,11 +1,7 @@
 /*
  * The kernel's command line: one pass over a copy of the text, one table of what there is.
  *
- * A word is NAME or NAME=VALUE. The copy is cut in place: words get an end, and close up over the quotes.
- *
- *     run="mem; cpus" log=debug      text, as boot/ left it
- *     run=mem; cpus.. log=debug      next_word: the quote closed up, a terminator at the first dot
- *     '-- word ----'  '-- *rest
+ * A word is NAME or NAME=VALUE; kernel/base/word.h tells where it begins and ends. The copy is cut in place.
  *
  * Rules: input from outside: nothing is assumed but the terminator. What is wrong is complained of once, with the word,
  * and the rest still counts, because a typing error in one word is no reason to boot without all the others.
@@ -15,6 +11,7 @@
 #include "boot/handoff.h"
 #include "kernel/base/format.h"
 #include "kernel/base/string.h"
+#include "kernel/base/word.h"
 
 /* The one font in the image (drivers/font.h). */
 #define FONT "8x16"
@@ -48,35 +45,6 @@ static const struct option option_table[] = {
 };
 
 static struct options current = {.log = LOG_INFO};
-
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* Cuts the next word off *rest, without its quotes; NULL when there is none. *open: it ends inside a quote. */
-static char *next_word(char **rest, bool *open)
-{
-    char *at = *rest;
-    while (is_blank(*at))
-        at++;
-    if (*at == '\0')
-        return NULL;
-    char *word = at;
-    char *end = at;
-    *open = false;
-    for (; *at != '\0' && (*open || !is_blank(*at)); at++) {
-        /* Quotes may stand anywhere in a word, as in a shell: run="a b" and "run=a b" are the same. */
-        if (*at == '"')
-            *open = !*open;
-        else
-            *end++ = *at;
-    }
-    /* Before the end is written, which may overwrite the blank that `at` points to. */
-    *rest = *at == '\0' ? at : at + 1;
-    *end = '\0';
-    return word;
-}
 
 bool options_parse_number(const char *text, uint32_t least, uint32_t most, uint32_t *number)
 {
@@ -144,7 +112,7 @@ void options_parse(struct options *options, const char *text, options_complain *
     *options = (struct options){.log = LOG_INFO};
     char *rest = copy;
     bool open;
-    for (const char *word; (word = next_word(&rest, &open)) != NULL;) {
+    for (const char *word; (word = word_next(&rest, &open)) != NULL;) {
         const char *mistake = take_word(options, word, open);
         if (mistake != NULL)
             complain(mistake, word);

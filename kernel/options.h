@@ -26,7 +26,7 @@ struct options {
     uint32_t cpus;                 /* 0: all that there are */
     bool keep_boot_services;
     bool noruntime;
-    bool nokaslr;
+    bool nokaslr; /* boot/kaslr.c has seen to it */
 };
 
 /*

@@ -3,7 +3,7 @@
  *
  *     panic: page fault in fault_page+0xb: write to 0x000000000dead000: page not present     what, where, why
  *     cpu 0 of 4, apic id 0, tsc 18292219999                                                  who
- *       rip ... rax ... cr4 ...                                                               with what
+ *       rip ... rax ... cr4 ... image base ...                                                with what
  *     backtrace:                                                                              how it came there
  *       #0 0xffffffff800016c6 fault_page+0xb
  *
@@ -165,6 +165,9 @@ static void print_cpu(const struct backtrace_frame *frame, uint64_t rflags)
         print("  %-3s %016llx%s", names[i], frame->registers[i], i % 4 == 3 ? "\n" : "");
     print("  cr0 %016llx  cr2 %016llx  cr3 %016llx  cr4 %016llx\n", cpu_read_cr0(), cpu_read_cr2(), cpu_read_cr3(),
           cpu_read_cr4());
+    /* What translates the addresses below into those of keel.efi.map. */
+    uint64_t image = vaddr_of(__ImageBase).value;
+    print("  image base %016llx, slid by 0x%llx\n", image, image - IMAGE_WINDOW);
 }
 
 /* ---- The end ---- */

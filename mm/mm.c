@@ -13,7 +13,6 @@
 #include "mm/mm.h"
 
 #include "kernel/base/string.h"
-#include "mm/layout.h"
 
 _Static_assert(MM_BUSY_MAX + MM_SEGMENTS_MAX <= MEMMAP_CLAIMS_MAX, "every range of the configuration is a claim");
 _Static_assert(DIRECT_MAP_BYTES <= (uint64_t)FRAMES_SECTIONS_MAX * SECTION_BYTES, "what is reached can be allocated");
@@ -145,9 +144,10 @@ static enum status map_ram(struct mm *mm)
 {
     enum status status = STATUS_OK;
     struct prange run;
-    for (uint32_t next = 0; status == STATUS_OK && next_direct_run(mm, &next, &run);)
-        status = paging_map(&mm->kernel_map, VADDR(DIRECT_MAP_BASE + run.start.value), run,
-                            PAGING_WRITE | PAGING_GLOBAL);
+    for (uint32_t next = 0; status == STATUS_OK && next_direct_run(mm, &next, &run);) {
+        CHECK(run.end.value <= VSPACE_WINDOW - mm->config.layout.direct_map);
+        status = paging_map(&mm->kernel_map, mm_direct_address(mm, run.start), run, PAGING_WRITE | PAGING_GLOBAL);
+    }
     return status;
 }
 
@@ -184,7 +184,7 @@ enum status mm_build_map(struct mm *mm)
     if (status == STATUS_OK)
         status = map_image(mm);
     if (status == STATUS_OK) /* an address space that shares this half now sees every later mapping */
-        status = paging_pin_top(&mm->kernel_map, VADDR(VSPACE_BASE), VSPACE_BYTES);
+        status = paging_pin_top(&mm->kernel_map, VADDR(mm->config.layout.vspace), VSPACE_BYTES);
     return status;
 }
 
@@ -234,7 +234,7 @@ enum status mm_start_frames(struct mm *mm)
     heap_init(&mm->heap, mm->window);
     /* The boot CPU's caches are part of struct mm: the heap, which would hold them, needs them for its first slab. */
     start_cpu(mm, 0, &mm->boot_cpu);
-    return vspace_init(&mm->vspace, &mm->kernel_map, &mm->frames);
+    return vspace_init(&mm->vspace, &mm->kernel_map, &mm->frames, VADDR(mm->config.layout.vspace));
 }
 
 enum status mm_add_cpu(struct mm *mm, unsigned cpu)

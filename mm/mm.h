@@ -27,6 +27,7 @@
 #include "mm/frames.h"
 #include "mm/heap.h"
 #include "mm/keep.h"
+#include "mm/layout.h"
 #include "mm/ledger.h"
 #include "mm/memmap.h"
 #include "mm/page.h"
@@ -37,7 +38,7 @@
 /* A run of image pages with the access that its PE section asks for; `flags` are those of mm/paging.h. */
 struct mm_segment {
     struct prange range;  /* physical, whole pages */
-    struct vaddr address; /* where it is linked */
+    struct vaddr address; /* where it runs */
     uint32_t flags;
     bool temporary; /* .boot: given back by mm_reclaim, unmapped there */
 };
@@ -54,7 +55,8 @@ struct mm_config {
     uint32_t busy_count;
     void *scratch;              /* MM_SCRATCH_BYTES, 16-byte aligned, not used after mm_begin */
     uint64_t window;            /* add to a physical address to reach it now: 0 in the kernel, the arena on the host */
-    uint64_t direct_map_window; /* the same once the direct map is in force: DIRECT_MAP_BASE, the arena on the host */
+    uint64_t direct_map_window; /* the same once the direct map is in force: layout.direct_map, the arena on the host */
+    struct layout layout;       /* where the page tables have the direct map, and vspace hands out ranges */
     bool gigabyte_pages;        /* CPUID.80000001H:EDX.Page1GB */
     uint8_t levels;             /* 4, or 5 when CR4.LA57 is on */
 };
@@ -100,6 +102,12 @@ static inline void *mm_pointer(const struct mm *mm, struct paddr address)
     return (void *)(uintptr_t)(mm->window + address.value);
 }
 
+/* Where the direct map has it, in the kernel's page tables. */
+static inline struct vaddr mm_direct_address(const struct mm *mm, struct paddr address)
+{
+    return VADDR(mm->config.layout.direct_map + address.value);
+}
+
 /*
  * Builds the region list and copies it, and the descriptors, out of the caller's buffers. `mm` is all zeros; the
  * configuration is copied. STATUS_INVALID, STATUS_LIMIT: as memmap_build. STATUS_NO_MEMORY: no usable Conventional
@@ -108,7 +116,7 @@ static inline void *mm_pointer(const struct mm *mm, struct paddr address)
 MUST_CHECK enum status mm_begin(struct mm *mm, const struct mm_config *config);
 
 /*
- * Builds mm->kernel_map: RAM in the direct map, the image's segments where they are linked, nothing low. Its root lies
+ * Builds mm->kernel_map: RAM in the direct map, the image's segments where they run, nothing low. Its root lies
  * below 4 GiB where memory allows, which is what starting CPUs need. STATUS_NO_MEMORY.
  */
 MUST_CHECK enum status mm_build_map(struct mm *mm);

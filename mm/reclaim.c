@@ -6,7 +6,6 @@
  * Rules: walks ranges, never single pages; nothing below 1 MiB is looked at; the kept ranges are the firmware's for
  * ever.
  */
-#include "mm/layout.h"
 #include "mm/mm.h"
 
 enum status mm_keep(struct mm *mm, struct prange range)
@@ -36,7 +35,7 @@ static enum status move_temporary_segments(struct mm *mm)
     }
     for (uint32_t i = 0; i < mm->map.count && status == STATUS_OK; i++) {
         const struct memory_region *region = &mm->map.regions[i];
-        struct vaddr start = VADDR(DIRECT_MAP_BASE + region->range.start.value);
+        struct vaddr start = mm_direct_address(mm, region->range.start);
         if (region->kind == MEMORY_KERNEL_BOOT && page_kind_of(region) == PAGE_AWAITING)
             status = paging_map(&mm->kernel_map, start, region->range, PAGING_WRITE | PAGING_GLOBAL);
     }

@@ -1,7 +1,7 @@
 /*
- * Virtual ranges: who uses which part of VSPACE.
+ * Virtual ranges: who uses which part of [base, base + VSPACE_BYTES).
  *
- *     VSPACE_BASE                                                                  VSPACE_BASE + VSPACE_BYTES
+ *     base                                                                                base + VSPACE_BYTES
  *     +-----------------+----------+------------------+--------------------------------+------------------------+
  *     | range: a stack  | gap      | range: registers | range: the frame buffer        | gap                    |
  *     +-----------------+----------+------------------+--------------------------------+------------------------+
@@ -59,11 +59,11 @@ static enum status nodes_ensure(struct vspace *vspace)
 static struct vspace_range **range_reserve(struct vspace *vspace, uint64_t page_count)
 {
     struct vspace_range **link = &vspace->used;
-    uint64_t start = VSPACE_BASE;
+    uint64_t start = vspace->base.value;
     /* First fit, by address. There are a few dozen ranges, and a list that is in order needs no other index. */
     for (; *link != NULL && ((*link)->start - start) / PAGE_SIZE < page_count; link = &(*link)->next)
         start = range_end(*link);
-    if ((VSPACE_BASE + VSPACE_BYTES - start) / PAGE_SIZE < page_count || nodes_ensure(vspace) != STATUS_OK)
+    if ((vspace->base.value + VSPACE_BYTES - start) / PAGE_SIZE < page_count || nodes_ensure(vspace) != STATUS_OK)
         return NULL;
     struct vspace_range *range = vspace->spare;
     vspace->spare = range->next;
@@ -93,9 +93,9 @@ static void range_release(struct vspace *vspace, struct vspace_range **link)
     vspace->used_count--;
 }
 
-enum status vspace_init(struct vspace *vspace, struct page_map *map, struct frames *frames)
+enum status vspace_init(struct vspace *vspace, struct page_map *map, struct frames *frames, struct vaddr base)
 {
-    *vspace = (struct vspace){.map = map, .frames = frames};
+    *vspace = (struct vspace){.map = map, .frames = frames, .base = base};
     return nodes_ensure(vspace);
 }
 

@@ -1,7 +1,7 @@
 /*
- * Virtual ranges of the kernel, out of VSPACE (mm/layout.h): device registers, views of firmware tables, stacks.
+ * Virtual ranges of the kernel, from layout.vspace on (mm/layout.h): devices' registers, views of tables, stacks.
  *
- * Owns: which parts of VSPACE are in use, and the kernel map's mappings in them.
+ * Owns: which parts of [base, base + VSPACE_BYTES) are in use, and the kernel map's mappings in them.
  * Rules: every range has an unmapped guard page on both sides. Any CPU may call, never an interrupt handler. Freed
  * ranges are used again, after every CPU has forgotten them.
  */
@@ -23,13 +23,18 @@ struct vspace {
     struct spinlock lock;
     struct page_map *map;
     struct frames *frames;
+    struct vaddr base;
     struct vspace_range *used;  /* by address */
     struct vspace_range *spare; /* nodes that describe nothing */
     uint64_t used_count;
 };
 
-/* `map` is the kernel's. STATUS_NO_MEMORY. Needs frames that work; takes one for its own records. */
-enum status vspace_init(struct vspace *vspace, struct page_map *map, struct frames *frames) MUST_CHECK;
+/*
+ * `map` is the kernel's, `base` a multiple of 2 MiB. STATUS_NO_MEMORY. Needs frames that work; takes one for its own
+ * records.
+ */
+enum status vspace_init(struct vspace *vspace, struct page_map *map, struct frames *frames,
+                        struct vaddr base) MUST_CHECK;
 
 /*
  * A pointer to the first byte of `range` (any alignment, not empty, below 2^52), mapped with the flags of mm/paging.h,

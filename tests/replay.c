@@ -150,6 +150,7 @@ static void begin(struct replay *replay)
         .window = arena,
         .direct_map_window = arena,
         .gigabyte_pages = true,
+        .layout = LAYOUT_LINKED,
         .levels = 4,
     };
     enum status status = mm_begin(&replay->mm, &config);

@@ -19,8 +19,8 @@
 
 static bool visit_wx(const struct walk_leaf *leaf)
 {
-    bool in_image = leaf->address.value - KERNEL_IMAGE_BASE < image_pe()->size_bytes; /* wraps below it */
-    return !leaf->user && leaf->address.value >= DIRECT_MAP_BASE &&
+    bool in_image = leaf->address.value - vaddr_of(__ImageBase).value < image_pe()->size_bytes; /* wraps below it */
+    return !leaf->user && leaf->address.value >= DIRECT_MAP_WINDOW &&
            (!leaf->executable || (!leaf->writable && in_image));
 }
 
@@ -42,7 +42,7 @@ static bool visit_alias(const struct walk_leaf *leaf)
     return true;
 }
 
-/* The image is mapped where it is linked and nowhere else, so its W^X cannot be got around. */
+/* The image is mapped where it runs and nowhere else, so its W^X cannot be got around. */
 enum test_result test_image_alias(void)
 {
     return walk_kernel_map(visit_alias) ? TEST_PASSED : TEST_FAILED;
@@ -135,7 +135,7 @@ enum test_result test_trampoline(void)
     TEST_ASSERT(page < LOW_MEMORY_END);
     TEST_ASSERT(!is_readable(page));
     TEST_ASSERT(!frames_is_free(&kernel_mm.frames, PADDR(page)));
-    if (paging_lookup(&kernel_mm.kernel_map, VADDR(DIRECT_MAP_BASE + page), &entry))
+    if (paging_lookup(&kernel_mm.kernel_map, mm_direct_address(&kernel_mm, PADDR(page)), &entry))
         TEST_ASSERT((entry.flags & PAGING_EXECUTE) == 0);
     return TEST_PASSED;
 }

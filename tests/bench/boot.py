@@ -34,7 +34,7 @@ CPUS = (1, 2, 8)
 WAIT_SECONDS = 600
 TOLERANCE = 0.02
 
-# Addresses of the kernel (mm/layout.h: KERNEL_IMAGE_BASE), for QEMU's log of what is executed.
+# Addresses of the kernel (mm/layout.h: IMAGE_WINDOW), where `nokaslr` leaves it, for QEMU's log of what is executed.
 IMAGE_RANGE = "0xffffffff80000000+0x1000000"
 
 # What is in no phase of ours: the firmware's exit, and what comes before it.
@@ -45,7 +45,8 @@ class Counted(Qemu):
     """A machine that counts, and with log=True notes each instruction of the kernel's: `executed`, by CPU."""
 
     def __init__(self, memory, cpus, command_line, log=False):
-        super().__init__(machine.Machine(memory=memory, cpus=cpus, command_line=command_line, extra=COUNTING))
+        super().__init__(machine.Machine(memory=memory, cpus=cpus, command_line=f"{command_line} nokaslr",
+                                         extra=COUNTING))
         self.log = log
         self.executed = Counter()
 

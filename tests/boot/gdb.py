@@ -12,7 +12,7 @@ import machine
 import symbols
 from qemu import BOOT_SECONDS
 
-KERNEL_BASE = 0xFFFFFFFF80000000  # build.ninja: /base
+KERNEL_BASE = 0xFFFFFFFF80000000  # build.ninja: /base; where `nokaslr` leaves the kernel
 KERNEL_MAP = machine.ROOT / "build" / "keel.efi.map"
 
 ANSWER_SECONDS = 20
@@ -25,7 +25,7 @@ class GdbError(Exception):
 
 
 def address_of(function):
-    """Where the kernel's function of that name runs."""
+    """Where the kernel's function of that name runs, under nokaslr."""
     found = [rva for rva, name in symbols.read_map(KERNEL_MAP) if name == function]
     if not found:
         raise GdbError(f"{KERNEL_MAP.name} has no function {function}")

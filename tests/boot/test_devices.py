@@ -27,8 +27,8 @@ COMMAND_MASTER = 0x04
 class Watched(harness.Running):
     """A machine that stands still where each of these functions of the kernel's begins, until keel.stub.go()."""
 
-    def __init__(self, *functions, **wishes):
-        super().__init__(cpus=2, **wishes)
+    def __init__(self, *functions, append="", **wishes):
+        super().__init__(cpus=2, append=f"{append} nokaslr", **wishes)
         self.functions = functions
         self.stub = None
 

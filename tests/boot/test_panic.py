@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+import gdb
 import harness
+import symbols
 
 # kind: what the `fault` command does. said: what the panic must name besides.
 FAULTS = [
@@ -19,6 +21,17 @@ FAULTS = [
 ]
 
 
+def check_addresses(report):
+    """The base that a panic tells turns each address of its backtrace into the place that it names, and no other."""
+    base, slide = re.search(r"^  image base ([0-9a-f]{16}), slid by 0x([0-9a-f]+)\s*$", report, re.MULTILINE).groups()
+    assert int(base, 16) - int(slide, 16) == gdb.KERNEL_BASE
+    functions = dict((name, rva) for rva, name in symbols.read_map(gdb.KERNEL_MAP))
+    lines = re.findall(r"^  #\d+ 0x([0-9a-f]{16}) (\w+)\+0x([0-9a-f]+)", report, re.MULTILINE)
+    assert lines, report
+    for address, name, offset in lines:
+        assert int(address, 16) == int(base, 16) + functions[name] + int(offset, 16), report
+
+
 def check_panic(ended):
     """What every panic must be; returns its text."""
     assert ended.text.count("keel: ready") == 1, "it booted more than once, or never"
@@ -27,6 +40,7 @@ def check_panic(ended):
     # The backtrace: function names with offsets, among them the one that was asked to fault
     named = re.findall(r"\b([a-z_][a-z0-9_]*)\+0x[0-9a-f]+", report)
     assert any("fault" in name for name in named), report
+    check_addresses(report)
     assert ended.status == 1, ended.messages
     assert "panicked" in ended.messages
     return report

@@ -14,6 +14,7 @@
 #include "tests/firmware/map.h"
 #include "tests/firmware/parked.h"
 #include "tests/firmware/relocate.h"
+#include "tests/firmware/rng.h"
 #include "tests/firmware/screen.h"
 #include "tests/firmware/space.h"
 #include "tests/firmware/tables.h"
@@ -321,6 +322,11 @@ static bool play_image(const struct words *words)
     return image_wish(words->word[1]);
 }
 
+static bool play_rng(const struct words *words)
+{
+    return rng_wish(words->word[1]);
+}
+
 static bool play_la57(const struct words *words)
 {
     (void)words;
@@ -367,6 +373,7 @@ static const struct {
     {"acpi-hidden",       2, play_acpi_hidden      }, /* SIGNATURE */
     {"attributes",        2, play_attributes       }, /* HOW [NUMBER] */
     {"runtime-supported", 2, play_runtime_supported}, /* MASK */
+    {"rng",               2, play_rng              }, /* absent | fails | constant */
     {"screen",            2, play_screen           }, /* none | FIELD VALUE */
 };
 

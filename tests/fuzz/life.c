@@ -40,7 +40,7 @@ struct mm_segment life_segment(uint32_t index, uint64_t start, uint64_t page_cou
     static const uint32_t flags[] = {PAGING_EXECUTE, 0, PAGING_WRITE};
     return (struct mm_segment){
         .range = PRANGE(start, start + page_count * PAGE_SIZE),
-        .address = VADDR(KERNEL_IMAGE_BASE + index * 16 * MIB),
+        .address = VADDR(IMAGE_WINDOW + index * 16 * MIB),
         .flags = flags[index % ARRAY_COUNT(flags)],
         .temporary = temporary,
     };
@@ -267,7 +267,7 @@ static void check_direct(const struct life *life, uint64_t address, bool mapped)
     struct paging_entry entry;
     if (address >= DIRECT_MAP_BYTES)
         return;
-    CHECK(paging_lookup(&life->mm.kernel_map, VADDR(DIRECT_MAP_BASE + address), &entry) == mapped);
+    CHECK(paging_lookup(&life->mm.kernel_map, VADDR(DIRECT_MAP_WINDOW + address), &entry) == mapped);
     CHECK(!mapped || entry.page.value + (address & (entry.size_bytes - 1)) == address);
     CHECK(!mapped || entry.flags == (PAGING_WRITE | PAGING_GLOBAL));
 }
@@ -428,6 +428,7 @@ static enum status begin(struct life *life)
         .window = life->window,
         .direct_map_window = life->top > MOVE_MAX ? life->window : reserve(life->top),
         .gigabyte_pages = plan->gigabyte_pages,
+        .layout = LAYOUT_LINKED,
         .levels = plan->levels,
     };
     memcpy(config.segments, plan->segments, sizeof(config.segments));

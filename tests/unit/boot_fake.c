@@ -164,6 +164,7 @@ void fake_reset(void)
     fake.stride = sizeof(struct efi_memory_descriptor);
     fake.version = EFI_MEMORY_DESCRIPTOR_VERSION;
     fake.serial_status = 0x60; /* transmitter empty */
+    buffers_handoff.layout = (struct layout)LAYOUT_LINKED;
 }
 
 struct boot fake_boot(void)
@@ -240,6 +241,13 @@ __attribute__((no_sanitize("function"))) bool fault_contain(struct fault_call *c
 unsigned processor_paging_levels(void)
 {
     return 4;
+}
+
+bool processor_random(uint64_t *words, unsigned count)
+{
+    for (unsigned i = 0; i < count && fake.random != NULL; i++)
+        words[i] = fake.random(i);
+    return fake.random != NULL;
 }
 
 void processor_use_tables(uint64_t root)

@@ -71,6 +71,7 @@ struct fake_firmware {
     char serial[FAKE_TEXT_BYTES]; /* port 0x3F8 */
     uint8_t serial_status;        /* what the line-status register reads */
     unsigned serial_polls;
+    uint64_t (*random)(unsigned number); /* processor_random; NULL: the CPU has none */
     bool call_faults;             /* fault_contain says so */
     unsigned contained_calls;
     uint64_t root;                /* processor_use_tables */

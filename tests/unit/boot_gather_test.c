@@ -46,7 +46,7 @@ static void without_anything(void **state)
     assert_int_equal(handoff->screen.format, HANDOFF_PIXEL_NONE);
     assert_int_equal(handoff->acpi_rsdp, 0);
     assert_int_equal(handoff->table_count, 0);
-    assert_int_equal(handoff->entropy_bytes, 0);
+    assert_int_equal(handoff->entropy_sources, 0);
     assert_int_equal(handoff->runtime_services_supported, UINT32_MAX);
     assert_int_equal(handoff->warnings, 0);
     assert_int_equal(fake.watchdog_calls, 1);
@@ -161,28 +161,6 @@ static void watchdog_that_cannot_be_disarmed(void **state)
     assert_int_equal(gathered()->warnings, HANDOFF_WARNING_WATCHDOG);
 }
 
-static efi_status rng_status;
-static efi_status EFIAPI get_rng(struct efi_rng *self, const struct efi_guid *algorithm, uint64_t size_bytes,
-                                 uint8_t *buffer)
-{
-    (void)self;
-    assert_null(algorithm);
-    memset(buffer, 0x42, size_bytes);
-    return rng_status;
-}
-
-static void entropy(void **state)
-{
-    (void)state;
-    static struct efi_rng rng = {.get_rng = get_rng};
-    fake_add_protocol(&rng, (struct efi_guid)EFI_GUID_RNG, &rng);
-    rng_status = EFI_DEVICE_ERROR;
-    assert_int_equal(gathered()->entropy_bytes, 0);
-    rng_status = EFI_SUCCESS;
-    assert_int_equal(gathered()->entropy_bytes, HANDOFF_ENTROPY_BYTES);
-    assert_int_equal(buffers_handoff.entropy[HANDOFF_ENTROPY_BYTES - 1], 0x42);
-}
-
 static void vendor_is_bounded_ascii(void **state)
 {
     (void)state;
@@ -209,7 +187,6 @@ int main(void)
         cmocka_unit_test_setup(too_many_tables_are_cut, setup),
         cmocka_unit_test_setup(masked_runtime_services, setup),
         cmocka_unit_test_setup(watchdog_that_cannot_be_disarmed, setup),
-        cmocka_unit_test_setup(entropy, setup),
         cmocka_unit_test_setup(vendor_is_bounded_ascii, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

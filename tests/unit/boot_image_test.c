@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "boot/image.h"
-#include "mm/layout.h"
 #include "tests/unit/pe_image.h"
 
 static int setup(void **state)
@@ -40,7 +39,7 @@ static void check_fills_the_handoff(void **state)
     assert_int_equal(boot.handoff->image.start, (uintptr_t)__ImageBase);
     assert_int_equal(boot.handoff->image.size_bytes, PE_IMAGE_BYTES);
     assert_int_equal(boot.handoff->image_boot.start, (uintptr_t)__ImageBase + 0x2000);
-    assert_int_equal((uintptr_t)__ImageBase + image_delta(), KERNEL_IMAGE_BASE);
+    assert_int_equal((uintptr_t)__ImageBase + image_delta(&boot), IMAGE_WINDOW);
 }
 
 static void check_says_what_is_wrong(void **state)
@@ -58,10 +57,12 @@ static void relocation_moves_to_the_high_half(void **state)
     struct boot boot = fake_boot();
     pe_image_put32(__ImageBase, 0x3010, 0x1234);
     assert_true(image_check(&boot));
+    boot.handoff->layout.image = IMAGE_WINDOW + 0x1234000;
     image_relocate(&boot);
     uint64_t word;
     memcpy(&word, __ImageBase + 0x3010, sizeof(word));
-    assert_int_equal(word, image_delta() + 0x1234);
+    assert_int_equal(word, image_delta(&boot) + 0x1234);
+    assert_int_equal(image_delta(&boot) + (uintptr_t)__ImageBase, IMAGE_WINDOW + 0x1234000);
 }
 
 int main(void)

@@ -59,6 +59,7 @@ void machine_create(struct machine *machine, const struct efi_memory_descriptor 
         .scratch = malloc(MM_SCRATCH_BYTES),
         .window = window,
         .direct_map_window = map_memory(machine->bytes, PROT_NONE),
+        .layout = LAYOUT_LINKED,
         .levels = 4,
     };
     memset(machine->config.scratch, 0xA5, MM_SCRATCH_BYTES);

@@ -44,9 +44,9 @@ static int create(void **state)
 {
     (void)state;
     machine_create(&machine, rows, ROW_COUNT);
-    machine.config.segments[0] = (struct mm_segment){TEXT, VADDR(KERNEL_IMAGE_BASE), PAGING_EXECUTE, false};
-    machine.config.segments[1] = (struct mm_segment){DATA, VADDR(KERNEL_IMAGE_BASE + 0x10000), PAGING_WRITE, false};
-    machine.config.segments[2] = (struct mm_segment){BOOT, VADDR(KERNEL_IMAGE_BASE + 0x18000), PAGING_EXECUTE, true};
+    machine.config.segments[0] = (struct mm_segment){TEXT, VADDR(IMAGE_WINDOW), PAGING_EXECUTE, false};
+    machine.config.segments[1] = (struct mm_segment){DATA, VADDR(IMAGE_WINDOW + 0x10000), PAGING_WRITE, false};
+    machine.config.segments[2] = (struct mm_segment){BOOT, VADDR(IMAGE_WINDOW + 0x18000), PAGING_EXECUTE, true};
     machine.config.segment_count = 3;
     machine.config.busy[0] = PRANGE(0x4020000, 0x4030000);
     machine.config.busy_count = 1;
@@ -68,7 +68,7 @@ static bool looked_up(uint64_t address, struct paging_entry *entry)
 static bool in_direct_map(uint64_t address)
 {
     struct paging_entry entry;
-    bool mapped = looked_up(DIRECT_MAP_BASE + address, &entry);
+    bool mapped = looked_up(DIRECT_MAP_WINDOW + address, &entry);
     assert_true(!mapped || entry.flags == (PAGING_WRITE | PAGING_GLOBAL));
     assert_int_equal(mapped, mm_in_direct_map(&machine.mm, PRANGE(address, address + 1)));
     return mapped;
@@ -135,7 +135,7 @@ static void the_direct_map_holds_ram_and_no_image(void **state)
     assert_true(mm_in_direct_map(&machine.mm, PRANGE(0x2FFF000, 0x3001000)));
     assert_false(mm_in_direct_map(&machine.mm, PRANGE(0x3FFF000, 0x4001000)));
     struct paging_entry entry;
-    assert_true(looked_up(DIRECT_MAP_BASE + 0x3000000, &entry));
+    assert_true(looked_up(DIRECT_MAP_WINDOW + 0x3000000, &entry));
     assert_int_equal(entry.size_bytes, 2 * MIB); /* regions of two kinds share it */
     assert_false(looked_up(0x3000000, &entry));
 }
@@ -145,18 +145,18 @@ static void the_image_is_mapped_where_it_is_linked(void **state)
     (void)state;
     struct paging_entry entry;
     machine_reach(&machine, MACHINE_DESCRIBED);
-    assert_true(looked_up(KERNEL_IMAGE_BASE + 0x5000, &entry));
+    assert_true(looked_up(IMAGE_WINDOW + 0x5000, &entry));
     assert_int_equal(entry.page.value, 0x4005000);
     assert_int_equal(entry.flags, PAGING_EXECUTE | PAGING_GLOBAL);
-    assert_true(looked_up(KERNEL_IMAGE_BASE + 0x10000, &entry));
+    assert_true(looked_up(IMAGE_WINDOW + 0x10000, &entry));
     assert_int_equal(entry.flags, PAGING_WRITE | PAGING_GLOBAL);
-    assert_true(looked_up(KERNEL_IMAGE_BASE + 0x18000, &entry));
+    assert_true(looked_up(IMAGE_WINDOW + 0x18000, &entry));
 
-    assert_true(port_fake_touch(VADDR(KERNEL_IMAGE_BASE + 0x18000)));
+    assert_true(port_fake_touch(VADDR(IMAGE_WINDOW + 0x18000)));
     machine_reach(&machine, MACHINE_RECLAIMED);
     assert_int_equal(port_fake_stale(), 0);
-    assert_true(looked_up(KERNEL_IMAGE_BASE + 0x10000, &entry));
-    assert_false(looked_up(KERNEL_IMAGE_BASE + 0x18000, &entry));
+    assert_true(looked_up(IMAGE_WINDOW + 0x10000, &entry));
+    assert_false(looked_up(IMAGE_WINDOW + 0x18000, &entry));
     assert_true(in_direct_map(BOOT.start.value));
     assert_false(in_direct_map(TEXT.start.value));
 }
@@ -261,9 +261,9 @@ static void reclaim_without_frames(bool table_stays)
     machine_create(&machine, few, 2);
     struct mm_config *config = &machine.config;
     config->segments[0] =
-        (struct mm_segment){PRANGE(0x4000000, 0x4008000), VADDR(KERNEL_IMAGE_BASE), PAGING_EXECUTE, true};
+        (struct mm_segment){PRANGE(0x4000000, 0x4008000), VADDR(IMAGE_WINDOW), PAGING_EXECUTE, true};
     config->segments[1] =
-        (struct mm_segment){PRANGE(0x4008000, 0x4009000), VADDR(KERNEL_IMAGE_BASE + 0x8000), PAGING_WRITE, false};
+        (struct mm_segment){PRANGE(0x4008000, 0x4009000), VADDR(IMAGE_WINDOW + 0x8000), PAGING_WRITE, false};
     config->segment_count = table_stays ? 2 : 1;
     machine_reach(&machine, MACHINE_DESCRIBED);
     while (frames_take(&machine.mm.frames, 0, FRAMES_NO_LIMIT).value != 0)
@@ -316,7 +316,7 @@ static void a_temporary_segment_below_1mib_is_in_no_direct_map(void **state)
     struct paging_entry entry;
     machine.config.segments[2].range = PRANGE(0x10000, 0x18000);
     machine_reach(&machine, MACHINE_RECLAIMED);
-    assert_false(paging_lookup(&machine.mm.kernel_map, VADDR(DIRECT_MAP_BASE + 0x10000), &entry));
+    assert_false(paging_lookup(&machine.mm.kernel_map, VADDR(DIRECT_MAP_WINDOW + 0x10000), &entry));
     assert_false(mm_in_direct_map(&machine.mm, PRANGE(0x10000, 0x18000)));
 }
 

@@ -22,7 +22,7 @@ static void start(void)
     arena_create(&arena, ranges, 1, true);
     assert_int_equal(paging_init(&map, arena.window, 4, true, arena_table_source(&arena)), STATUS_OK);
     port_fake_reset(&map);
-    assert_int_equal(vspace_init(&vspace, &map, &arena.frames), STATUS_OK);
+    assert_int_equal(vspace_init(&vspace, &map, &arena.frames, VADDR(VSPACE_WINDOW)), STATUS_OK);
     frames_before = frames_used_count(&arena.frames);
 }
 
@@ -55,7 +55,7 @@ static void test_device(void **state)
     start();
     uint64_t at = vaddr_of(vspace_map_device(&vspace, PRANGE(0xFEE00010, 0xFEE01020), PAGING_UNCACHED)).value;
     assert_int_equal(at & PAGE_MASK, 0x10);
-    assert_true(at >= VSPACE_BASE && at < VSPACE_BASE + VSPACE_BYTES);
+    assert_true(at >= VSPACE_WINDOW && at < VSPACE_WINDOW + VSPACE_BYTES);
     assert_int_equal(entry_at(at).page.value, 0xFEE00000);
     assert_int_equal(entry_at(at + PAGE_SIZE).page.value, 0xFEE01000);
     assert_int_equal(entry_at(at).flags, PAGING_WRITE | PAGING_UNCACHED | PAGING_GLOBAL);
@@ -124,7 +124,7 @@ static void test_reuse(void **state)
     for (unsigned round = 0; round < 3; round++) {
         for (unsigned i = 0; i < 200; i++) {
             assert_int_equal(vspace_stack(&vspace, 1 + i % 5, &tops[i]), STATUS_OK);
-            assert_true(tops[i].value < VSPACE_BASE + MIB * 8);
+            assert_true(tops[i].value < VSPACE_WINDOW + MIB * 8);
             for (unsigned j = 0; j < i; j++)
                 assert_true(tops[j].value != tops[i].value);
         }
@@ -132,7 +132,7 @@ static void test_reuse(void **state)
             vspace_stack_free(&vspace, tops[i * 77 % 200]);
     }
     assert_int_equal(vspace_stack(&vspace, 1, &tops[0]), STATUS_OK);
-    assert_true(tops[0].value == VSPACE_BASE + 2 * PAGE_SIZE);
+    assert_true(tops[0].value == VSPACE_WINDOW + 2 * PAGE_SIZE);
     vspace_stack_free(&vspace, tops[0]);
     stop();
 }
@@ -167,7 +167,7 @@ static void test_bugs(void **state)
     expect_assert_failure(vspace_unmap(&vspace, vaddr_pointer(VADDR(top.value - PAGE_SIZE))));
     arena_destroy(&arena);
     start();
-    expect_assert_failure(vspace_unmap(&vspace, vaddr_pointer(VADDR(VSPACE_BASE))));
+    expect_assert_failure(vspace_unmap(&vspace, vaddr_pointer(VADDR(VSPACE_WINDOW))));
     arena_destroy(&arena);
     start();
     expect_assert_failure((void)!vspace_map_device(&vspace, PRANGE(0, 4096), 0));
