@@ -1,121 +1,137 @@
 /*
- * Scan code set 1: a byte for each key going down, the same with bit 7 for it going up, E0 before the keys that the
- * first PC did not have. Source: IBM PS/2 Hardware Interface Technical Reference, Keyboards (101/102-key), set 1.
+ * Keys that are the same in every layout in one table, those that type by the layout, locks, and the accents of dead
+ * keys, which wait for their letter.
  */
 #include "drivers/keymap.h"
 
-#define BYTE_EXTENDED 0xE0u
-#define BYTE_PAUSE    0xE1u /* two more bytes follow, going down and going up alike */
-#define BYTE_RELEASE  0x80u
+#include "kernel/base/string.h"
 
-#define EXTENDED 0x80u /* in our codes: it came after E0 */
+#define USAGE_ENTER       0x28u
+#define USAGE_SPACE       0x2Cu
+#define USAGE_BACKSLASH   0x31u
+#define USAGE_NON_US_HASH 0x32u /* the same key on keyboards with a tall Enter (ISO); PS/2 does not tell them apart */
+#define USAGE_FIXED       0x49u /* first of the row below */
+#define USAGE_KEYPAD_1    0x59u
+#define USAGE_KEYPAD_DOT  0x63u
+#define USAGE_KEYPAD_END  0x64u
 
-enum {
-    CODE_ENTER = 0x1C,
-    CODE_CTRL = 0x1D,
-    CODE_LEFT_SHIFT = 0x2A, /* after E0 a fake shift, not a key; so is the right one */
-    CODE_BACKSLASH = 0x2B,
-    CODE_SLASH = 0x35,
-    CODE_RIGHT_SHIFT = 0x36,
-    CODE_CAPS_LOCK = 0x3A,
-    CODE_NUM_LOCK = 0x45,
-    CODE_KEYPAD = 0x47,
-    CODE_102ND = 0x56, /* beside the left Shift of European keyboards */
+static const int editing[] = {'\n', KEY_ESCAPE, '\b', '\t', ' '}; /* from USAGE_ENTER */
+static const int fixed[] = {
+    KEY_INSERT, KEY_HOME, KEY_PAGE_UP, KEY_DELETE, KEY_END, KEY_PAGE_DOWN, KEY_RIGHT, KEY_LEFT,
+    KEY_DOWN,   KEY_UP,   KEY_NONE,    '/',        '*',     '-',           '+',       '\n',
 };
+_Static_assert(USAGE_FIXED + ARRAY_COUNT(fixed) == USAGE_KEYPAD_1, "the keypad's digits follow");
 
-/* By code, in the rows of the keyboard: 0x02 numbers, 0x10 upper row, 0x1E home row, 0x2B lower row, 0x37 keypad. */
-static const char keymap_plain[] = "\0\x1B"
-                                   "1234567890-=\b\t"
-                                   "qwertyuiop[]\n\0"
-                                   "asdfghjkl;'`\0"
-                                   "\\zxcvbnm,./\0"
-                                   "*\0 ";
-static const char keymap_shifted[] = "\0\x1B"
-                                     "!@#$%^&*()_+\b\t"
-                                     "QWERTYUIOP{}\n\0"
-                                     "ASDFGHJKL:\"~\0"
-                                     "|ZXCVBNM<>?\0"
-                                     "*\0 ";
-#define CODES (sizeof(keymap_plain) - 1)
-_Static_assert(CODES == 0x3A && sizeof(keymap_shifted) - 1 == CODES, "up to the space bar");
-
-/* The keypad from CODE_KEYPAD on: what a key types with Num Lock, and what it is without, or after E0. */
-static const char keymap_digits[] = "789-456+1230.";
-static const int keymap_keypad[] = {
-    KEY_HOME, KEY_UP,  KEY_PAGE_UP, '-',           KEY_LEFT,   KEY_NONE,   KEY_RIGHT,
-    '+',      KEY_END, KEY_DOWN,    KEY_PAGE_DOWN, KEY_INSERT, KEY_DELETE,
+/* The keypad from 1 to the decimal point: what it is without Num Lock, and with. */
+static const int keypad_keys[] = {
+    KEY_END,  KEY_DOWN, KEY_PAGE_DOWN, KEY_LEFT,   KEY_NONE,   KEY_RIGHT,
+    KEY_HOME, KEY_UP,   KEY_PAGE_UP,   KEY_INSERT, KEY_DELETE,
 };
-_Static_assert(ARRAY_COUNT(keymap_keypad) == sizeof(keymap_digits) - 1, "one entry for each keypad code");
+static const char keypad_digits[] = "1234567890.";
+_Static_assert(USAGE_KEYPAD_1 + ARRAY_COUNT(keypad_keys) == USAGE_KEYPAD_END, "one entry a key");
+_Static_assert(ARRAY_COUNT(keypad_keys) == sizeof(keypad_digits) - 1, "one digit a key");
 
-/* Bit n of keymap.modifiers belongs to entry n. */
-static const uint8_t keymap_modifier_codes[] = {
-    CODE_LEFT_SHIFT, CODE_RIGHT_SHIFT, CODE_CTRL, CODE_CTRL | EXTENDED, CODE_CAPS_LOCK, CODE_NUM_LOCK,
-};
-
-/* Keeps account of modifiers and locks; true when `code` was one. */
-static bool keymap_take_modifier(struct keymap *keymap, uint8_t code, bool down)
+const struct key_layout *key_layout_find(const char *name)
 {
-    for (uint32_t i = 0; i < ARRAY_COUNT(keymap_modifier_codes); i++) {
-        if (keymap_modifier_codes[i] != code)
-            continue;
-        uint8_t modifier = (uint8_t)(1u << i);
-        bool was_down = (keymap->modifiers & modifier) != 0;
-        /* A key that is held repeats its down code: only the first one toggles. */
-        if (down && !was_down)
-            keymap->locks ^= modifier & (KEYMAP_CAPS_LOCK | KEYMAP_NUM_LOCK);
-        if (down != was_down)
-            keymap->modifiers ^= modifier;
-        return true;
-    }
-    return false;
+    for (uint32_t i = 0; i < key_layout_count; i++)
+        if (strcmp(key_layouts[i].name, name) == 0)
+            return &key_layouts[i];
+    return NULL;
 }
 
-static int keymap_character(const struct keymap *keymap, uint8_t code)
+/* The same letter in the other case, or the character itself. Latin-1 has its pairs 20h apart, as ASCII has. */
+static int other_case(int c)
 {
-    char plain = keymap_plain[code];
-    char shifted = keymap_shifted[code];
-    bool ctrl = (keymap->modifiers & (KEYMAP_LEFT_CTRL | KEYMAP_RIGHT_CTRL)) != 0;
-    bool shift = (keymap->modifiers & (KEYMAP_LEFT_SHIFT | KEYMAP_RIGHT_SHIFT)) != 0;
-    /* Ctrl with @ A..Z [ \ ] ^ _ is the letter's lower five bits; both rows, as Ctrl-2 is Ctrl-@ and Ctrl-[ Escape. */
-    if (ctrl && shifted >= '@' && shifted <= '_')
-        return KEY_CTRL(shifted);
-    if (ctrl && plain >= '@' && plain <= '_')
-        return KEY_CTRL(plain);
-    if ((keymap->locks & KEYMAP_CAPS_LOCK) != 0 && plain >= 'a' && plain <= 'z')
-        shift = !shift;
-    return shift ? shifted : plain;
+    int lower = c | 0x20;
+    bool letter = (lower >= 'a' && lower <= 'z') || (lower >= 0xE0 && lower <= 0xFE && lower != 0xF7);
+    return letter ? c ^ 0x20 : c;
 }
 
-/* A key that is no modifier goes down. */
-static int keymap_press(const struct keymap *keymap, uint8_t code, bool extended)
+/* Ctrl with @ A..Z [ \ ] ^ _ is the letter's lower five bits; on any of the key's levels: Ctrl-[ is Escape. */
+static int control(const uint16_t characters[KEY_LEVELS], int otherwise)
 {
-    if (code >= CODE_KEYPAD && code < CODE_KEYPAD + ARRAY_COUNT(keymap_keypad)) {
-        bool digits = (keymap->locks & KEYMAP_NUM_LOCK) != 0 && !extended;
-        return digits ? keymap_digits[code - CODE_KEYPAD] : keymap_keypad[code - CODE_KEYPAD];
+    for (unsigned level = 0; level < KEY_LEVELS; level++) {
+        int c = other_case(characters[level]) < characters[level] ? other_case(characters[level]) : characters[level];
+        if (c > '@' && c <= '_')
+            return KEY_CTRL(c);
     }
-    if (extended) /* the keypad's Enter and slash; the rest are multimedia keys */
-        return code == CODE_ENTER || code == CODE_SLASH ? keymap_plain[code] : KEY_NONE;
-    if (code == CODE_102ND)
-        code = CODE_BACKSLASH;
-    return code < CODES ? keymap_character(keymap, code) : KEY_NONE;
+    return otherwise;
 }
 
-int keymap_feed(struct keymap *keymap, uint8_t scan_code)
+/* What the key types by the layout, KEY_DEAD included; KEY_NONE when it is not in it. */
+static int typed(const struct keymap *keymap, uint8_t usage)
 {
-    if (keymap->skip_count != 0) {
-        keymap->skip_count--;
+    const struct key_row *key = keymap->layout->keys;
+    const struct key_row *end = key + keymap->layout->key_count;
+    while (key < end && key->usage != usage)
+        key++;
+    if (key == end)
         return KEY_NONE;
-    }
-    bool extended = keymap->extended;
-    keymap->extended = scan_code == BYTE_EXTENDED;
-    /* Pause sends E1 1D 45 and E1 9D C5: not Ctrl and Num Lock, which the two bytes would mean otherwise. */
-    keymap->skip_count = scan_code == BYTE_PAUSE ? 2 : 0;
-    if (scan_code == BYTE_EXTENDED || scan_code == BYTE_PAUSE)
-        return KEY_NONE;
-    bool down = (scan_code & BYTE_RELEASE) == 0;
-    uint8_t code = (uint8_t)(scan_code & ~BYTE_RELEASE);
-    /* E0 2A and E0 36 are fake shifts around grey keys; with EXTENDED set they are no entry of the table. */
-    if (keymap_take_modifier(keymap, (uint8_t)(code | (extended ? EXTENDED : 0)), down) || !down)
-        return KEY_NONE;
-    return keymap_press(keymap, code, extended);
+    unsigned level = (keymap->modifiers & MODIFIER_SHIFT) != 0 ? KEY_LEVEL_SHIFT : KEY_LEVEL_PLAIN;
+    if ((keymap->modifiers & MODIFIER_ALTGR) != 0 && key->characters[level + KEY_LEVEL_ALTGR] != 0)
+        level += KEY_LEVEL_ALTGR;
+    int c = key->characters[level];
+    if ((keymap->modifiers & MODIFIER_CTRL) != 0)
+        return control(key->characters, c);
+    return (keymap->locks & LOCK_CAPS) != 0 ? other_case(c) : c;
+}
+
+static int key_of(const struct keymap *keymap, uint8_t usage)
+{
+    if (usage == USAGE_NON_US_HASH)
+        usage = USAGE_BACKSLASH;
+    if (usage >= USAGE_ENTER && usage <= USAGE_SPACE)
+        return editing[usage - USAGE_ENTER];
+    if (usage >= USAGE_FIXED && usage < USAGE_KEYPAD_1)
+        return fixed[usage - USAGE_FIXED];
+    if (usage < USAGE_KEYPAD_1 || usage >= USAGE_KEYPAD_END)
+        return typed(keymap, usage);
+    /* Shift takes Num Lock back. */
+    if ((keymap->locks & LOCK_NUM) == 0 || (keymap->modifiers & MODIFIER_SHIFT) != 0)
+        return keypad_keys[usage - USAGE_KEYPAD_1];
+    int decimal = usage == USAGE_KEYPAD_DOT ? typed(keymap, usage) : KEY_NONE; /* in many countries a comma */
+    return decimal != KEY_NONE ? decimal : keypad_digits[usage - USAGE_KEYPAD_1];
+}
+
+/* The letter with the accent on it; KEY_NONE when there is no such thing. The accent by itself: twice, or a blank. */
+static int accented(const struct key_layout *layout, uint16_t accent, int letter)
+{
+    if (letter == ' ' || letter == accent)
+        return accent;
+    for (uint32_t i = 0; i < layout->accent_count; i++)
+        if (layout->accents[i].accent == accent && layout->accents[i].letter == letter)
+            return layout->accents[i].result;
+    return KEY_NONE;
+}
+
+static uint8_t lock_of(uint8_t usage)
+{
+    if (usage == USAGE_CAPS_LOCK)
+        return LOCK_CAPS;
+    if (usage == USAGE_NUM_LOCK)
+        return LOCK_NUM;
+    return usage == USAGE_SCROLL_LOCK ? LOCK_SCROLL : 0;
+}
+
+unsigned keymap_press(struct keymap *keymap, uint8_t usage, int keys[KEYMAP_KEYS_MAX])
+{
+    keymap->locks ^= lock_of(usage);
+    int key = key_of(keymap, usage);
+    if (key == KEY_NONE)
+        return 0;
+    uint16_t accent = keymap->accent;
+    bool dead = key >= KEY_DEAD && key < KEY_UP;
+    key = dead ? key & ~KEY_DEAD : key;
+    keymap->accent = dead && accent == 0 ? (uint16_t)key : 0;
+    if (keymap->accent != 0)
+        return 0;
+    keys[0] = key;
+    if (accent == 0 || key < ' ' || key >= KEY_UP) /* Enter, Backspace and the like take the accent back */
+        return 1;
+    keys[0] = accented(keymap->layout, accent, key);
+    if (keys[0] != KEY_NONE)
+        return 1;
+    keys[0] = accent;
+    keys[1] = key;
+    return 2;
 }

@@ -1,13 +1,18 @@
 /*
- * From the scan codes of a PC keyboard (set 1, US layout) to characters and keys.
+ * From keys that go down to what they mean: characters by the layout, the modifiers and the locks.
  *
- * Owns: the key codes that the whole kernel uses, and struct keymap (modifier state of one keyboard).
- * Rules: pure; any byte stream is safe. Alt and the function keys give no key: nothing here would know what to do.
+ *     scancode.c (PS/2) --+                             layout, modifiers, locks
+ *                         +--> struct key_event --> keymap_press --> a character, or one of enum key
+ *     USB keyboards ------'
+ *
+ * Owns: the key codes that the whole kernel uses, struct key_event, which all keyboards speak, and struct keymap.
+ * Rules: pure; any usage is safe. Alt and the function keys give no key: nothing here would know what to do.
+ * Source: USB HID Usage Tables, 10 (Keyboard/Keypad page, 07h), below: HUT.
  */
 #ifndef KEEL_DRIVERS_KEYMAP_H
 #define KEEL_DRIVERS_KEYMAP_H
 
-#include "kernel/base/types.h"
+#include "drivers/key_layout.h"
 
 /*
  * A key is a Unicode character (control characters included: Enter is '\n', Backspace '\b', Ctrl-A 1) or one of
@@ -30,22 +35,40 @@ enum key {
 #define KEY_ESCAPE       0x1B
 #define KEY_CTRL(letter) ((letter)&0x1F) /* KEY_CTRL('C') */
 
-/* Keys that are down ... */
-#define KEYMAP_LEFT_SHIFT  0x01u
-#define KEYMAP_RIGHT_SHIFT 0x02u
-#define KEYMAP_LEFT_CTRL   0x04u
-#define KEYMAP_RIGHT_CTRL  0x08u
-#define KEYMAP_CAPS_LOCK   0x10u
-#define KEYMAP_NUM_LOCK    0x20u
-
-struct keymap {
-    uint8_t modifiers;  /* ... of these, the lock keys among them: their repeats do not toggle */
-    uint8_t locks;      /* KEYMAP_CAPS_LOCK, KEYMAP_NUM_LOCK: those that are on */
-    bool extended;      /* an E0 came */
-    uint8_t skip_count; /* bytes of an E1 sequence (Pause) still to swallow */
+/* What a keyboard tells: the key at a place went down or up. */
+struct key_event {
+    uint8_t usage; /* HUT page 07h; modifiers are USAGE_MODIFIERS to + 7 */
+    bool down;
 };
 
-/* Takes one scan code byte; returns the key that it completes, or KEY_NONE. *keymap starts zeroed. */
-int keymap_feed(struct keymap *keymap, uint8_t scan_code);
+/* Usages that mean something here beyond what they type. */
+#define USAGE_ROLL_OVER   0x01u /* the keyboard has lost track of its keys */
+#define USAGE_CAPS_LOCK   0x39u
+#define USAGE_SCROLL_LOCK 0x47u
+#define USAGE_NUM_LOCK    0x53u
+#define USAGE_MODIFIERS   0xE0u /* left Ctrl, Shift, Alt, GUI, and the right ones: in the order of the bits below */
+
+/* A bit a modifier, as in the first byte of a USB boot keyboard's report (HID 1.11, B.1). */
+#define MODIFIER_CTRL  0x11u
+#define MODIFIER_SHIFT 0x22u
+#define MODIFIER_ALTGR 0x40u /* the right Alt */
+
+/* A bit a lock, as a USB boot keyboard wants them for its lights (HID 1.11, B.1). */
+#define LOCK_NUM    0x01u
+#define LOCK_CAPS   0x02u
+#define LOCK_SCROLL 0x04u
+
+struct keymap {
+    const struct key_layout *layout;
+    uint8_t modifiers; /* those that are down: kept by the owner */
+    uint8_t locks;     /* those that are on: kept by keymap_press */
+    uint16_t accent;   /* of a dead key, waiting for its letter; 0: none */
+};
+
+/* An accent that does not go with the next character, and that character. */
+#define KEYMAP_KEYS_MAX 2u
+
+/* A key goes down. Writes what it gives to `keys`; returns how many: 0 for locks, modifiers, dead and unknown keys. */
+unsigned keymap_press(struct keymap *keymap, uint8_t usage, int keys[KEYMAP_KEYS_MAX]);
 
 #endif

@@ -6,8 +6,8 @@
  *                                  |---> serial.c          \n as \r\n
  *                                  '---> terminal.c -> screen.c, flushed once at the end of the call
  *
- *     serial.c -> escape.c --+--> keys[] ---> console_read_key
- *     i8042.c  -> keymap.c --'
+ *     serial.c -> escape.c ---> keys[] --+--> console_read_key
+ *     all keyboards ---> keyboard.c -----'
  *
  * Rules: interrupts are off while a lock is held, because handlers take the second one. Two devices get the same bytes,
  * so that what a person sees on the screen is what a test reads from the port.
@@ -16,11 +16,11 @@
 
 #include "drivers/escape.h"
 #include "drivers/font.h"
-#include "drivers/i8042.h"
 #include "drivers/serial.h"
 #include "drivers/terminal.h"
 #include "kernel/base/format.h"
 #include "kernel/base/spinlock.h"
+#include "kernel/keyboard.h"
 #include "kernel/x86/interrupts.h"
 
 #define EARLY_RING_BYTES 8192u /* a panic's text and a screenful of warnings; the oldest bytes go first */
@@ -44,9 +44,7 @@ static struct {
 
 static struct {
     struct spinlock lock;
-    bool has_keyboard;
     struct escape escape; /* of the serial port */
-    struct keymap keymap;
     uint32_t written; /* keys, ever; both wrap together */
     uint32_t read;
     int keys[KEY_RING_COUNT];
@@ -197,13 +195,6 @@ void console_panic_begin(void)
 
 /* ---- In ---- */
 
-enum status console_attach_keyboard(void)
-{
-    enum status status = i8042_init();
-    input.has_keyboard = status == STATUS_OK;
-    return status;
-}
-
 /* Both counters only ever rise; their difference is right even when they have wrapped. */
 static bool has_room(void)
 {
@@ -225,8 +216,6 @@ static void take_keys(void)
     uint8_t byte;
     for (uint32_t i = 0; i < INPUT_BURST_MAX && has_room() && serial_read(&console.serial, &byte); i++)
         push(escape_feed(&input.escape, byte));
-    for (uint32_t i = 0; i < INPUT_BURST_MAX && input.has_keyboard && has_room() && i8042_read(&byte); i++)
-        push(keymap_feed(&input.keymap, byte));
 }
 
 void console_poll(void)
@@ -234,6 +223,7 @@ void console_poll(void)
     uint64_t flags = lock(&input.lock);
     take_keys();
     unlock(&input.lock, flags);
+    keyboard_poll();
 }
 
 int console_read_key(void)
@@ -246,5 +236,5 @@ int console_read_key(void)
     if (input.written != input.read)
         key = input.keys[input.read++ % KEY_RING_COUNT];
     unlock(&input.lock, flags);
-    return key;
+    return key != KEY_NONE ? key : keyboard_read_key();
 }

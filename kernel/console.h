@@ -1,8 +1,8 @@
 /*
  * The console: one stream of text out, to every device that is attached, and one stream of keys in.
  *
- * Owns: the early ring (text printed before a device was there is replayed to it), the serial port, the screen, the
- * keyboard, and the ring of keys. Drivers know nothing of it.
+ * Owns: the early ring (text printed before a device was there is replayed to it), the serial port with its ring of
+ * keys, and the screen. Keyboards are kernel/keyboard.h's. Drivers know nothing of it.
  * Rules: print is safe on any CPU, with interrupts on or off, and in interrupt handlers (interrupts are off while the
  * lock is held). After console_panic_begin no lock is taken any more. Nothing here allocates.
  */
@@ -47,18 +47,16 @@ struct screen *console_screen_lend(void);
 /* The page is over: the text is painted again. */
 void console_screen_return(void);
 
-/* Brings up the PS/2 keyboard. Errors as i8042_init. */
-enum status console_attach_keyboard(void) MUST_CHECK;
-
 /*
- * Takes what the keyboard and the serial port have: the interrupt handler of both, and for a timer where an interrupt
- * could not be routed.
+ * Takes what keyboards and the serial port have: the interrupt handler of all, and for a timer where an interrupt could
+ * not be routed.
  */
 void console_poll(void);
 
 /*
- * The oldest key not yet read, or KEY_NONE; never waits. It asks the devices itself when no interrupt brought a key, so
- * a reader that calls it with interrupts off until KEY_NONE, and then halts, misses nothing.
+ * The oldest key not yet read, from whichever device, or KEY_NONE; never waits. It asks the devices itself when no
+ * interrupt brought a key, so a reader that calls it with interrupts off until KEY_NONE, and then halts, misses
+ * nothing.
  */
 int console_read_key(void);
 

@@ -24,6 +24,7 @@
 #include "kernel/log.h"
 #include "kernel/memory.h"
 #include "kernel/options.h"
+#include "kernel/ps2.h"
 #include "kernel/smp.h"
 #include "kernel/time.h"
 #include "kernel/x86/apic.h"
@@ -226,12 +227,16 @@ void machine_start_interrupts(void)
      * Where no I/O APIC takes the line (an ACPI that is broken or absent), the monitor wakes up by the timer and looks.
      */
     machine.console_polled = !route_isa(SERIAL_COM1_IRQ, VECTOR_CONSOLE, 0);
-    enum status status = console_attach_keyboard();
+    interrupts_enable();
+}
+
+void machine_start_keyboard(void)
+{
+    enum status status = ps2_start();
     if (status != STATUS_OK)
         log_debug("i8042: %s", status_name(status));
     else if (!route_isa(I8042_KEYBOARD_IRQ, VECTOR_CONSOLE, 0))
         machine.console_polled = true;
-    interrupts_enable();
 }
 
 /* ---- Time ---- */

@@ -52,7 +52,7 @@ void machine_start_screen(void);
 /* ACPI: the tables, MADT, HPET, FADT with the PM timer. (SRAT waits for numa_start, MCFG for machine_quiesce.) */
 void machine_discover(void);
 
-/* 8259s off, local APIC on, I/O APIC; serial and keyboard interrupts routed; interrupts on. */
+/* 8259s off, local APIC on, I/O APIC; the serial port's interrupt routed; interrupts on. */
 void machine_start_interrupts(void);
 
 /*
@@ -70,5 +70,11 @@ void machine_start_cpus(void);
 
 /* PCI enumerated; bus mastering off on everything but bridges and displays. */
 void machine_quiesce(void);
+
+/*
+ * The PS/2 keyboard, with its interrupt; the layout of keymap=. Firmware that emulates a PS/2 keyboard with a USB one
+ * stops when the USB controller is taken from it: after that, so that nothing is found that is about to vanish.
+ */
+void machine_start_keyboard(void);
 
 #endif

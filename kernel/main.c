@@ -28,7 +28,7 @@ struct step {
 static const struct step steps[] = {
     {"screen", machine_start_screen},         /* see: text is on the panel too */
     {"acpi", machine_discover},               /* discover: what there is */
-    {"interrupts", machine_start_interrupts}, /* receive: keys and serial bytes arrive */
+    {"interrupts", machine_start_interrupts}, /* receive: serial bytes arrive */
     {"time", machine_start_time},             /* wait: with a time-out */
     {"cpus", machine_start_cpus},             /* all CPUs work */
     {"nodes", numa_start},                    /* prefer: what is near each of them */
@@ -38,6 +38,7 @@ static const struct step steps[] = {
     {"reclaim", memory_reclaim},              /* own: what boot services held is free */
     {"runtime", runtime_start},               /* ask the firmware: its clock, its variables */
     {"clock", time_settle},                   /* measure: time is exact, and an alarm ends a sleep */
+    {"keyboard", machine_start_keyboard},     /* type: once firmware has let go of USB controllers */
 };
 
 static NORETURN void run_on_own_stack(void)

@@ -14,6 +14,7 @@
 #include "kernel/base/format.h"
 #include "kernel/base/string.h"
 #include "kernel/console.h"
+#include "kernel/keyboard.h"
 #include "kernel/line.h"
 #include "kernel/machine.h"
 #include "kernel/options.h"
@@ -161,6 +162,7 @@ static int wait_for_key(void)
     for (;;) {
         if (machine_facts()->console_polled)
             console_poll();
+        keyboard_update_lights();
         /*
          * Off before the look, on with the HLT: a key in between ends the HLT instead of being missed until the next
          * one.
@@ -171,8 +173,9 @@ static int wait_for_key(void)
             interrupts_enable();
             return key;
         }
-        if (machine_facts()->console_polled)
-            time_wake_in_us(POLL_US);
+        uint64_t wake_us = min_u64(keyboard_due_us(), machine_facts()->console_polled ? POLL_US : UINT64_MAX);
+        if (wake_us != UINT64_MAX)
+            time_wake_in_us(wake_us);
         interrupts_enable_and_halt();
     }
 }

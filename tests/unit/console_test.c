@@ -12,6 +12,7 @@
 #include "drivers/serial.h"
 #include "kernel/console.h"
 #include "kernel/log.h"
+#include "kernel/ps2.h"
 #include "kernel/time.h"
 #include "kernel/x86/cpu.h"
 
@@ -158,7 +159,7 @@ static void keys_come_from_both_devices(void **state)
 {
     (void)state;
     static const uint8_t codes[] = {0x1E, 0x9E, 0xE0, 0x48};
-    assert_int_equal(console_attach_keyboard(), STATUS_OK);
+    assert_int_equal(ps2_start(), STATUS_OK);
     machine.typed = "x\x1b[A\r";
     console_poll();
     machine.scan_codes = codes;

@@ -29,6 +29,8 @@ static struct {
     bool reset;
 } chip;
 
+static struct i8042 i8042;
+
 static void chip_answer(uint8_t byte)
 {
     if (!chip.mute)
@@ -94,11 +96,11 @@ static void it_comes_up_translating_with_its_interrupt(void **state)
     (void)state;
     chip.output[chip.output_count++] = 0x1C; /* typed in the boot menu: drained */
     chip.resets_config = true;
-    assert_int_equal(i8042_init(), STATUS_OK);
-    assert_int_equal(chip.config & 0x73, 0x61); /* port on, translated, its interrupt; no mouse interrupt */
+    assert_int_equal(i8042_init(&i8042), STATUS_OK);
+    assert_int_equal(chip.config & 0x73, 0x61); /* port on, translated, its interrupt; no mouse */
     assert_true(chip.scanning);
     uint8_t code;
-    assert_false(i8042_read(&code));
+    assert_false(i8042_read(&i8042, &code));
 }
 
 static void absence_is_normal(void **state)
@@ -107,28 +109,28 @@ static void absence_is_normal(void **state)
     uint8_t code;
     chip.absent = true;
     chip.absent_reads = 0xFF;
-    assert_int_equal(i8042_init(), STATUS_NOT_FOUND);
-    assert_false(i8042_read(&code));
+    assert_int_equal(i8042_init(&i8042), STATUS_NOT_FOUND);
+    assert_false(i8042_read(&i8042, &code));
     i8042_pulse_reset();
     chip.absent_reads = 0x00; /* some machines read zeros instead */
-    assert_int_equal(i8042_init(), STATUS_TIMEOUT);
+    assert_int_equal(i8042_init(&i8042), STATUS_TIMEOUT);
 }
 
 static void every_wait_and_drain_ends(void **state)
 {
     (void)state;
     chip.mute = true;
-    assert_int_equal(i8042_init(), STATUS_TIMEOUT);
+    assert_int_equal(i8042_init(&i8042), STATUS_TIMEOUT);
     chip.mute = false;
     chip.never_empty = true;
-    assert_int_equal(i8042_init(), STATUS_DEVICE);
+    assert_int_equal(i8042_init(&i8042), STATUS_DEVICE);
 }
 
 static void a_missing_keyboard_is_waited_for_by_its_interrupt(void **state)
 {
     (void)state;
     chip.no_keyboard = true;
-    assert_int_equal(i8042_init(), STATUS_OK);
+    assert_int_equal(i8042_init(&i8042), STATUS_OK);
     assert_int_equal(chip.config & 0x01, 0x01);
 }
 
@@ -136,20 +138,20 @@ static void a_failing_self_test_is_tolerated(void **state)
 {
     (void)state;
     chip.self_test = 0xFC;
-    assert_int_equal(i8042_init(), STATUS_OK);
+    assert_int_equal(i8042_init(&i8042), STATUS_OK);
 }
 
 static void mouse_bytes_are_dropped(void **state)
 {
     (void)state;
     uint8_t code;
-    assert_int_equal(i8042_init(), STATUS_OK);
+    assert_int_equal(i8042_init(&i8042), STATUS_OK);
     chip.output[chip.output_count++] = 0x1E;
     chip.from_mouse = true;
-    assert_false(i8042_read(&code));
+    assert_false(i8042_read(&i8042, &code));
     chip.from_mouse = false;
     chip.output[chip.output_count++] = 0x1E;
-    assert_true(i8042_read(&code));
+    assert_true(i8042_read(&i8042, &code));
     assert_int_equal(code, 0x1E);
 }
 

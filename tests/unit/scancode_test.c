@@ -1,0 +1,172 @@
+/* drivers/scancode.c: the bytes that a PS/2 keyboard sends, in both sets, as events of keys. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "drivers/scancode.h"
+
+struct row {
+    uint8_t usage;
+    uint8_t set_1[2]; /* E0 first where there is one; else the second is 0 */
+    uint8_t set_2[2];
+};
+
+/*
+ * Every key of a 105-key keyboard, from the tables of IBM's technical reference and of Microsoft's translation table,
+ * set 1 and set 2 apart, so that neither is made of the other here.
+ */
+static const struct row rows[] = {
+    {0x29, {0x01}, {0x76}}, {0x3A, {0x3B}, {0x05}}, {0x3B, {0x3C}, {0x06}}, {0x3C, {0x3D}, {0x04}},
+    {0x3D, {0x3E}, {0x0C}}, {0x3E, {0x3F}, {0x03}}, {0x3F, {0x40}, {0x0B}}, {0x40, {0x41}, {0x83}},
+    {0x41, {0x42}, {0x0A}}, {0x42, {0x43}, {0x01}}, {0x43, {0x44}, {0x09}}, {0x44, {0x57}, {0x78}},
+    {0x45, {0x58}, {0x07}}, {0x47, {0x46}, {0x7E}}, {0x35, {0x29}, {0x0E}}, {0x1E, {0x02}, {0x16}},
+    {0x1F, {0x03}, {0x1E}}, {0x20, {0x04}, {0x26}}, {0x21, {0x05}, {0x25}}, {0x22, {0x06}, {0x2E}},
+    {0x23, {0x07}, {0x36}}, {0x24, {0x08}, {0x3D}}, {0x25, {0x09}, {0x3E}}, {0x26, {0x0A}, {0x46}},
+    {0x27, {0x0B}, {0x45}}, {0x2D, {0x0C}, {0x4E}}, {0x2E, {0x0D}, {0x55}}, {0x2A, {0x0E}, {0x66}},
+    {0x2B, {0x0F}, {0x0D}}, {0x14, {0x10}, {0x15}}, {0x1A, {0x11}, {0x1D}}, {0x08, {0x12}, {0x24}},
+    {0x15, {0x13}, {0x2D}}, {0x17, {0x14}, {0x2C}}, {0x1C, {0x15}, {0x35}}, {0x18, {0x16}, {0x3C}},
+    {0x0C, {0x17}, {0x43}}, {0x12, {0x18}, {0x44}}, {0x13, {0x19}, {0x4D}}, {0x2F, {0x1A}, {0x54}},
+    {0x30, {0x1B}, {0x5B}}, {0x31, {0x2B}, {0x5D}}, {0x39, {0x3A}, {0x58}}, {0x04, {0x1E}, {0x1C}},
+    {0x16, {0x1F}, {0x1B}}, {0x07, {0x20}, {0x23}}, {0x09, {0x21}, {0x2B}}, {0x0A, {0x22}, {0x34}},
+    {0x0B, {0x23}, {0x33}}, {0x0D, {0x24}, {0x3B}}, {0x0E, {0x25}, {0x42}}, {0x0F, {0x26}, {0x4B}},
+    {0x33, {0x27}, {0x4C}}, {0x34, {0x28}, {0x52}}, {0x28, {0x1C}, {0x5A}}, {0xE1, {0x2A}, {0x12}},
+    {0x64, {0x56}, {0x61}}, {0x1D, {0x2C}, {0x1A}}, {0x1B, {0x2D}, {0x22}}, {0x06, {0x2E}, {0x21}},
+    {0x19, {0x2F}, {0x2A}}, {0x05, {0x30}, {0x32}}, {0x11, {0x31}, {0x31}}, {0x10, {0x32}, {0x3A}},
+    {0x36, {0x33}, {0x41}}, {0x37, {0x34}, {0x49}}, {0x38, {0x35}, {0x4A}}, {0xE5, {0x36}, {0x59}},
+    {0xE0, {0x1D}, {0x14}}, {0xE2, {0x38}, {0x11}}, {0x2C, {0x39}, {0x29}}, {0x53, {0x45}, {0x77}},
+    {0x55, {0x37}, {0x7C}}, {0x56, {0x4A}, {0x7B}}, {0x57, {0x4E}, {0x79}}, {0x59, {0x4F}, {0x69}},
+    {0x5A, {0x50}, {0x72}}, {0x5B, {0x51}, {0x7A}}, {0x5C, {0x4B}, {0x6B}}, {0x5D, {0x4C}, {0x73}},
+    {0x5E, {0x4D}, {0x74}}, {0x5F, {0x47}, {0x6C}}, {0x60, {0x48}, {0x75}}, {0x61, {0x49}, {0x7D}},
+    {0x62, {0x52}, {0x70}}, {0x63, {0x53}, {0x71}}, {0x46, {0x54}, {0x84}}, {0x87, {0x73}, {0x51}},
+    {0x88, {0x70}, {0x13}}, {0x89, {0x7D}, {0x6A}}, {0x8A, {0x79}, {0x64}}, {0x8B, {0x7B}, {0x67}},
+    {0x85, {0x7E}, {0x6D}},
+    {0xE4, {0xE0, 0x1D}, {0xE0, 0x14}}, {0xE6, {0xE0, 0x38}, {0xE0, 0x11}}, {0xE3, {0xE0, 0x5B}, {0xE0, 0x1F}},
+    {0xE7, {0xE0, 0x5C}, {0xE0, 0x27}}, {0x65, {0xE0, 0x5D}, {0xE0, 0x2F}}, {0x49, {0xE0, 0x52}, {0xE0, 0x70}},
+    {0x4A, {0xE0, 0x47}, {0xE0, 0x6C}}, {0x4B, {0xE0, 0x49}, {0xE0, 0x7D}}, {0x4C, {0xE0, 0x53}, {0xE0, 0x71}},
+    {0x4D, {0xE0, 0x4F}, {0xE0, 0x69}}, {0x4E, {0xE0, 0x51}, {0xE0, 0x7A}}, {0x4F, {0xE0, 0x4D}, {0xE0, 0x74}},
+    {0x50, {0xE0, 0x4B}, {0xE0, 0x6B}}, {0x51, {0xE0, 0x50}, {0xE0, 0x72}}, {0x52, {0xE0, 0x48}, {0xE0, 0x75}},
+    {0x54, {0xE0, 0x35}, {0xE0, 0x4A}}, {0x58, {0xE0, 0x1C}, {0xE0, 0x5A}}, {0x48, {0xE0, 0x46}, {0xE0, 0x7E}},
+    {0x46, {0xE0, 0x37}, {0xE0, 0x7C}},
+};
+
+/* Feeds bytes, of which none but the last may complete anything: {0, false} when that does not either. */
+static struct key_event feed(struct scancode *scancode, const uint8_t *bytes, size_t count)
+{
+    struct key_event event = {0};
+    for (size_t i = 0; i < count; i++) {
+        bool complete = scancode_feed(scancode, bytes[i], &event);
+        assert_true(!complete || i == count - 1);
+        if (!complete)
+            event = (struct key_event){0};
+    }
+    return event;
+}
+
+#define BYTES(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
+
+#define assert_event(event, wanted_usage, wanted_down)   \
+    do {                                                 \
+        struct key_event got = (event);                  \
+        assert_int_equal(got.usage, (wanted_usage));     \
+        assert_int_equal(got.down, (wanted_down));       \
+    } while (0)
+
+static void every_key_of_set_1(void **state)
+{
+    (void)state;
+    struct scancode scancode = {0};
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        size_t count = rows[i].set_1[1] != 0 ? 2 : 1;
+        uint8_t bytes[2] = {rows[i].set_1[0], rows[i].set_1[1]};
+        assert_event(feed(&scancode, bytes, count), rows[i].usage, true);
+        bytes[count - 1] |= 0x80;
+        assert_event(feed(&scancode, bytes, count), rows[i].usage, false);
+    }
+}
+
+static void every_key_of_set_2(void **state)
+{
+    (void)state;
+    struct scancode scancode = {.set_2 = true};
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        bool extended = rows[i].set_2[1] != 0;
+        assert_event(feed(&scancode, rows[i].set_2, extended ? 2 : 1), rows[i].usage, true);
+        if (extended)
+            assert_event(feed(&scancode, BYTES(0xE0, 0xF0, rows[i].set_2[1])), rows[i].usage, false);
+        else
+            assert_event(feed(&scancode, BYTES(0xF0, rows[i].set_2[0])), rows[i].usage, false);
+    }
+}
+
+/* Print Screen is a grey key in fake shifts; with Num Lock on, arrows are too. Shift must not hang on them. */
+static void fake_shifts_are_swallowed(void **state)
+{
+    (void)state;
+    struct scancode scancode = {0};
+    assert_event(feed(&scancode, BYTES(0xE0, 0x2A)), 0, false);
+    assert_event(feed(&scancode, BYTES(0xE0, 0x37)), 0x46, true);
+    assert_event(feed(&scancode, BYTES(0xE0, 0xB7)), 0x46, false);
+    assert_event(feed(&scancode, BYTES(0xE0, 0xAA)), 0, false);
+    assert_event(feed(&scancode, BYTES(0xE0, 0xB6)), 0, false);
+    scancode = (struct scancode){.set_2 = true};
+    assert_event(feed(&scancode, BYTES(0xE0, 0x12)), 0, false);
+    assert_event(feed(&scancode, BYTES(0xE0, 0x7C)), 0x46, true);
+    assert_event(feed(&scancode, BYTES(0xE0, 0xF0, 0x7C)), 0x46, false);
+    assert_event(feed(&scancode, BYTES(0xE0, 0xF0, 0x12)), 0, false);
+}
+
+/* It sends all of its going down and up at once, in bytes that mean Ctrl and Num Lock otherwise. */
+static void pause_is_one_key(void **state)
+{
+    (void)state;
+    struct scancode scancode = {0};
+    assert_event(feed(&scancode, BYTES(0xE1, 0x1D, 0x45)), 0x48, true);
+    assert_event(feed(&scancode, BYTES(0xE1, 0x9D, 0xC5)), 0x48, false);
+    assert_event(feed(&scancode, BYTES(0x1E)), 0x04, true);
+    scancode = (struct scancode){.set_2 = true};
+    assert_event(feed(&scancode, BYTES(0xE1, 0x14, 0x77)), 0x48, true);
+    assert_event(feed(&scancode, BYTES(0xE1, 0xF0, 0x14, 0xF0, 0x77)), 0x48, false);
+    assert_event(feed(&scancode, BYTES(0x1C)), 0x04, true);
+}
+
+/* A keyboard's buffer ran over, or it was plugged in: which keys are down is not known any more. */
+static void lost_bytes_and_new_keyboards_are_told(void **state)
+{
+    (void)state;
+    struct scancode scancode = {0};
+    assert_event(feed(&scancode, BYTES(0xFF)), USAGE_ROLL_OVER, true);
+    assert_event(feed(&scancode, BYTES(0xAA)), USAGE_ROLL_OVER, true);
+    assert_event(feed(&scancode, BYTES(0x2A)), 0xE1, true);
+    assert_event(feed(&scancode, BYTES(0xAA)), 0xE1, false); /* the left Shift goes up by the same byte */
+    assert_event(feed(&scancode, BYTES(0xAA)), USAGE_ROLL_OVER, true);
+    scancode = (struct scancode){.set_2 = true};
+    assert_event(feed(&scancode, BYTES(0x00)), USAGE_ROLL_OVER, true);
+    assert_event(feed(&scancode, BYTES(0xAA)), USAGE_ROLL_OVER, true);
+    assert_event(feed(&scancode, BYTES(0x12)), 0xE1, true);
+    assert_event(feed(&scancode, BYTES(0xF0, 0x12)), 0xE1, false);
+}
+
+static void answers_to_commands_are_no_keys(void **state)
+{
+    (void)state;
+    struct scancode scancode = {0};
+    assert_event(feed(&scancode, BYTES(0xFA)), 0, false);
+    assert_event(feed(&scancode, BYTES(0xEE)), 0x72, false); /* the echo: F23 goes up, which was not down */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_key_of_set_1),
+        cmocka_unit_test(every_key_of_set_2),
+        cmocka_unit_test(fake_shifts_are_swallowed),
+        cmocka_unit_test(pause_is_one_key),
+        cmocka_unit_test(lost_bytes_and_new_keyboards_are_told),
+        cmocka_unit_test(answers_to_commands_are_no_keys),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
