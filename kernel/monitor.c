@@ -20,7 +20,7 @@
 #include "kernel/options.h"
 #include "kernel/tests/tests.h"
 #include "kernel/time.h"
-#include "kernel/x86/interrupts.h"
+#include "kernel/x86/cpu.h"
 
 /* How often keys are looked for where a device's interrupt could not be routed. */
 #define POLL_US 20000u
@@ -164,8 +164,8 @@ static int wait_for_key(void)
             console_poll();
         keyboard_update_lights();
         /*
-         * Off before the look, on with the HLT: a key in between ends the HLT instead of being missed until the next
-         * one.
+         * Off before the look, on with the sleep: a key in between ends the sleep instead of being missed until the
+         * next one.
          */
         interrupts_disable();
         int key = console_read_key();
@@ -176,7 +176,7 @@ static int wait_for_key(void)
         uint64_t wake_us = min_u64(keyboard_due_us(), machine_facts()->console_polled ? POLL_US : UINT64_MAX);
         if (wake_us != UINT64_MAX)
             time_wake_in_us(wake_us);
-        interrupts_enable_and_halt();
+        cpu_sleep();
     }
 }
 

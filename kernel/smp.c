@@ -2,7 +2,7 @@
  * The list of CPUs, the work that they are given, and their end. Starting them: smp_start.c.
  *
  *     boot CPU                                    another CPU, in smp_idle
- *     work = {function, argument}                 HLT
+ *     work = {function, argument}                 sleeps
  *     unfinished++, work_pending = 1 -- release
  *     VECTOR_CALL ------------------------------> wakes it; the handler answers TLB requests, no more
  *     function(argument), if it is for all        work_pending 1 -> 0 -- acquire; function(argument)
@@ -89,7 +89,7 @@ static unsigned notify_others(void)
 
 void smp_set_count(unsigned count)
 {
-    irq_register(VECTOR_CALL, port_tlb_answer); /* work is for the idle loop, whose HLT it ends */
+    irq_register(VECTOR_CALL, port_tlb_answer); /* work is for the idle loop, whose sleep it ends */
     /* The count before the notifier: notify_others goes over as many CPUs as there are. */
     __atomic_store_n(&cpu_count, count, __ATOMIC_RELEASE);
     port_set_notify(notify_others);
@@ -97,14 +97,14 @@ void smp_set_count(unsigned count)
 
 /* ---- Work ---- */
 
-/* A wake-up between the look and the HLT is not lost: interrupts are off until the HLT. */
+/* A wake-up between the look and the sleep is not lost: interrupts are off until then. */
 void smp_idle(void)
 {
     struct percpu *cpu = this_cpu();
     for (;;) {
         interrupts_disable();
         if (!__atomic_exchange_n(&cpu->work_pending, 0, __ATOMIC_ACQUIRE)) {
-            interrupts_enable_and_halt();
+            cpu_sleep();
             continue;
         }
         interrupts_enable();

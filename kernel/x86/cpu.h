@@ -25,6 +25,7 @@ struct cpu_features {
     bool nx;
     bool pge;
     bool mce;
+    bool mwait;              /* cpu_sleep waits by MWAIT rather than HLT */
     bool fxsr;
     bool smep;
     bool smap;
@@ -46,6 +47,12 @@ void cpu_init(void);
 
 /* Runs `function`, which never returns, on the stack that ends at `top` (16-byte aligned). The old stack is lost. */
 NORETURN void cpu_enter_stack(void (*function)(void), struct vaddr top);
+
+/*
+ * Called with interrupts off: turns them on and sleeps until one comes. As with STI and HLT, one that came just before
+ * ends the sleep at once. By MWAIT into C1 where the CPU offers that, else by HLT.
+ */
+void cpu_sleep(void);
 
 /* Stops this CPU for ever, interrupts off; only NMI and SMI still reach it, and it halts again after them. */
 NORETURN void cpu_halt_forever(void);
