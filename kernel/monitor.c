@@ -18,6 +18,7 @@
 #include "kernel/line.h"
 #include "kernel/machine.h"
 #include "kernel/options.h"
+#include "kernel/shutdown.h"
 #include "kernel/tests/tests.h"
 #include "kernel/time.h"
 #include "kernel/x86/cpu.h"
@@ -52,8 +53,8 @@ static const struct {
     {"log",      "the log, or how much of it is printed [debug|info|warn|error]", NULL,             command_log  },
     {"test",     "tests, in a list or run [all|NAME [SECONDS]]",                  NULL,             command_test },
     {"fault",    "break something, to see the panic [KIND [CPU]]",                NULL,             command_fault},
-    {"reboot",   "start the machine anew",                                        command_reboot,   NULL         },
-    {"poweroff", "turn the machine off",                                          command_poweroff, NULL         },
+    {"reboot",   "start the machine anew",                                        shutdown_reboot,  NULL         },
+    {"poweroff", "turn the machine off",                                          shutdown_off,     NULL         },
     {"help",     "this list",                                                     command_help,     NULL         },
 };
 
@@ -199,7 +200,7 @@ NORETURN void monitor_start(void)
     if (options->test[0] != '\0') {
         tests_run(options->test, TESTS_SECONDS);
         if (options->run[0] == '\0')
-            command_poweroff(); /* a run of tests ends with its verdict, unless run= says what comes next */
+            shutdown_off(); /* a run of tests ends with its verdict, unless run= says what comes next */
     }
     run_line(options->run, true);
     console_take_screen();

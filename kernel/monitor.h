@@ -43,7 +43,5 @@ void command_vars(const struct words *words);
 void command_log(const struct words *words);
 void command_test(const struct words *words);
 void command_fault(const struct words *words);
-void command_reboot(void);
-void command_poweroff(void);
 
 #endif

@@ -21,6 +21,12 @@ void idt_load(void);
 /* #DF, NMI and #MC go to their own stacks from here on. Every CPU that runs has set its three (gdt.h). */
 void idt_use_interrupt_stacks(void);
 
+/*
+ * An empty table, and a trap: there is no gate for it, nor for the double fault that follows, and the CPU shuts down
+ * (SDM 3, 6.15), which every PC's chip set answers with a reset. Interrupts are off.
+ */
+NORETURN void idt_triple_fault(void);
+
 /* Marks a vector's gate not present; the next such trap becomes a double fault. For the monitor's `fault double`. */
 void idt_remove(uint8_t vector);
 
