@@ -80,6 +80,8 @@ struct acpi_override {
     uint8_t isa_irq;
     bool level; /* resolved: what "conforms to bus" means for ISA is edge, active high */
     bool active_low;
+    bool trigger_told; /* it does not merely conform */
+    bool polarity_told;
 };
 
 struct acpi_madt {
@@ -104,6 +106,9 @@ enum status acpi_madt_parse(const struct acpi_table *table, struct acpi_cpu *cpu
 /* Where ISA interrupt `isa_irq` arrives and how: the override, or itself, edge and active high. */
 struct acpi_override acpi_madt_isa(const struct acpi_madt *madt, uint8_t isa_irq);
 
+/* The same for ACPI's own interrupt, as the FADT names it: level and active low unless the override says otherwise. */
+struct acpi_override acpi_madt_sci(const struct acpi_madt *madt, uint16_t sci_interrupt);
+
 /* ---- FADT (5.2.9) ---- */
 
 enum acpi_space { /* 5.2.3.2 */
@@ -118,13 +123,25 @@ struct acpi_register {
     uint8_t space; /* enum acpi_space */
 };
 
+/* General-purpose events: status registers in the first half, enable registers in the second (4.8.4.1). */
+#define ACPI_EVENT_BLOCKS 2u
+
+struct acpi_event_block {
+    uint16_t port; /* 0: there is none */
+    uint8_t size_bytes;
+};
+
 /* PM registers are given when they are I/O ports; in memory they are not driven. 0: there is none, or it is a lie. */
 struct acpi_fadt {
     uint64_t dsdt;
     uint64_t facs;
-    uint16_t pm1a_event_port;
+    uint16_t pm1a_event_port; /* status; the enable register is half of pm1_event_bytes behind */
+    uint16_t pm1b_event_port;
+    uint8_t pm1_event_bytes;
     uint16_t pm1a_control_port;
     uint16_t pm1b_control_port;
+    struct acpi_event_block general_events[ACPI_EVENT_BLOCKS];
+    uint16_t sci_interrupt; /* 0: not told */
     uint16_t pm_timer_port;
     uint16_t sleep_control_port; /* hardware-reduced machines only (4.8.3.7), which have none of the four above */
     uint16_t smi_command_port;   /* 0: ACPI mode needs no enabling */
@@ -134,6 +151,7 @@ struct acpi_fadt {
     bool pm_timer_wide;   /* 32 bits rather than 24 */
     bool reset_supported; /* RESET_REG_SUP, and the register has an address */
     bool hardware_reduced;
+    bool button_is_method; /* the power button is AML's business, or there is none */
 };
 
 /* STATUS_INVALID: not a FADT, or too short to be one. */

@@ -16,30 +16,43 @@
 enum {
     FADT_FACS = 36,
     FADT_DSDT = 40,
+    FADT_SCI_INT = 46,
     FADT_SMI_CMD = 48,
     FADT_ACPI_ENABLE = 52,
     FADT_PM1A_EVT = 56,
+    FADT_PM1B_EVT = 60,
     FADT_PM1A_CNT = 64,
     FADT_PM1B_CNT = 68,
     FADT_PM_TMR = 76,
+    FADT_GPE0 = 80,
+    FADT_GPE1 = 84,
+    FADT_PM1_EVT_LEN = 88,
+    FADT_GPE0_LEN = 92,
+    FADT_GPE1_LEN = 93,
     FADT_FLAGS = 112,
     FADT_RESET_REG = 116,
     FADT_RESET_VALUE = 128,
     FADT_X_FACS = 132,
     FADT_X_DSDT = 140,
     FADT_X_PM1A_EVT = 148,
+    FADT_X_PM1B_EVT = 160,
     FADT_X_PM1A_CNT = 172,
     FADT_X_PM1B_CNT = 184,
     FADT_X_PM_TMR = 208,
+    FADT_X_GPE0 = 220,
+    FADT_X_GPE1 = 232,
     FADT_SLEEP_CONTROL = 244,
 };
 
 /* Table 5.10 */
+#define FLAG_PWR_BUTTON      ((uint32_t)1 << 4)
 #define FLAG_TMR_VAL_EXT     ((uint32_t)1 << 8)
 #define FLAG_RESET_REG_SUP   ((uint32_t)1 << 10)
 #define FLAG_HW_REDUCED_ACPI ((uint32_t)1 << 20)
 
 #define PORT_LIMIT 0x10000u
+
+#define PM1_EVENT_BYTES_MIN 4u /* PM1_EVT_LEN: two registers of 16 bits */
 
 /* Ports below are the mainboard's own devices (DMA, timer, keyboard, ...): a PM block said to be there is a lie. */
 #define PORT_FIXED_FIRST 0x100u
@@ -77,15 +90,34 @@ static uint64_t fadt_address(const struct acpi_table *table, uint32_t wide_offse
     return wide != 0 ? wide : acpi_field(table, offset, 4);
 }
 
+/* Likewise, for registers that end `size_bytes` behind it: beyond the last port they would be the first ones. */
+static uint16_t fadt_block(const struct acpi_table *table, uint32_t wide_offset, uint32_t offset, uint8_t size_bytes)
+{
+    uint16_t port = fadt_port(table, wide_offset, offset);
+    return (uint32_t)port + size_bytes <= PORT_LIMIT ? port : 0;
+}
+
+static struct acpi_event_block fadt_events(const struct acpi_table *table, uint32_t wide_offset, uint32_t offset,
+                                           uint32_t length_offset)
+{
+    uint8_t size_bytes = (uint8_t)acpi_field(table, length_offset, 1);
+    return (struct acpi_event_block){fadt_block(table, wide_offset, offset, size_bytes), size_bytes};
+}
+
 static void fadt_read_fixed_hardware(const struct acpi_table *table, struct acpi_fadt *fadt)
 {
-    fadt->pm1a_event_port = fadt_port(table, FADT_X_PM1A_EVT, FADT_PM1A_EVT);
+    fadt->pm1_event_bytes = (uint8_t)max_u64(acpi_field(table, FADT_PM1_EVT_LEN, 1), PM1_EVENT_BYTES_MIN);
+    fadt->pm1a_event_port = fadt_block(table, FADT_X_PM1A_EVT, FADT_PM1A_EVT, fadt->pm1_event_bytes);
+    fadt->pm1b_event_port = fadt_block(table, FADT_X_PM1B_EVT, FADT_PM1B_EVT, fadt->pm1_event_bytes);
     fadt->pm1a_control_port = fadt_port(table, FADT_X_PM1A_CNT, FADT_PM1A_CNT);
     fadt->pm1b_control_port = fadt_port(table, FADT_X_PM1B_CNT, FADT_PM1B_CNT);
     fadt->pm_timer_port = fadt_port(table, FADT_X_PM_TMR, FADT_PM_TMR);
     uint64_t smi_command = acpi_field(table, FADT_SMI_CMD, 4);
     fadt->smi_command_port = smi_command < PORT_LIMIT ? (uint16_t)smi_command : 0;
     fadt->acpi_enable = (uint8_t)acpi_field(table, FADT_ACPI_ENABLE, 1);
+    fadt->general_events[0] = fadt_events(table, FADT_X_GPE0, FADT_GPE0, FADT_GPE0_LEN);
+    fadt->general_events[1] = fadt_events(table, FADT_X_GPE1, FADT_GPE1, FADT_GPE1_LEN);
+    fadt->sci_interrupt = (uint16_t)acpi_field(table, FADT_SCI_INT, 2);
 }
 
 enum status acpi_fadt_parse(const struct acpi_table *table, struct acpi_fadt *fadt)
@@ -98,6 +130,7 @@ enum status acpi_fadt_parse(const struct acpi_table *table, struct acpi_fadt *fa
     fadt->facs = fadt_address(table, FADT_X_FACS, FADT_FACS);
     fadt->pm_timer_wide = (flags & FLAG_TMR_VAL_EXT) != 0;
     fadt->hardware_reduced = (flags & FLAG_HW_REDUCED_ACPI) != 0;
+    fadt->button_is_method = (flags & FLAG_PWR_BUTTON) != 0;
     if (fadt->hardware_reduced)
         fadt->sleep_control_port = fadt_generic_port(table, FADT_SLEEP_CONTROL);
     else

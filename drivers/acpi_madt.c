@@ -94,6 +94,8 @@ static void madt_add_override(struct acpi_madt *madt, const uint8_t *entry)
         .isa_irq = entry[3],
         .level = (flags & INTI_TRIGGER_MASK) == INTI_LEVEL,
         .active_low = (flags & INTI_POLARITY_MASK) == INTI_ACTIVE_LOW,
+        .trigger_told = (flags & INTI_TRIGGER_MASK) != 0,
+        .polarity_told = (flags & INTI_POLARITY_MASK) != 0,
     };
 }
 
@@ -133,4 +135,15 @@ struct acpi_override acpi_madt_isa(const struct acpi_madt *madt, uint8_t isa_irq
             return madt->overrides[i];
     }
     return (struct acpi_override){.gsi = isa_irq, .isa_irq = isa_irq}; /* wired one to one, as ISA signals */
+}
+
+/* 5.2.9: the SCI is level and active low, whatever ISA is. Numbers that ISA does not have are global ones already. */
+struct acpi_override acpi_madt_sci(const struct acpi_madt *madt, uint16_t sci_interrupt)
+{
+    struct acpi_override line = {.gsi = sci_interrupt};
+    if (sci_interrupt <= UINT8_MAX)
+        line = acpi_madt_isa(madt, (uint8_t)sci_interrupt);
+    line.level |= !line.trigger_told;
+    line.active_low |= !line.polarity_told;
+    return line;
 }

@@ -2,7 +2,8 @@
  * Ways down. Each writes what the specification says and then lingers: the machine takes a moment to obey, and only if
  * it is still running afterwards has the way failed.
  *
- *     off     PM1 control  | ... | 13 SLP_EN | 12:10 SLP_TYP | ... | 0 SCI_EN |     SLP_TYP from \_S5_ in the DSDT
+ *     button  PM1 status and enable  | ... | 8 power button | ... |
+ *     off     PM1 control  | ... | 13 SLP_EN | 12:10 SLP_TYP | ... | 0 SCI_EN |     SLP_TYP from \_S5_
  *     reset   FADT's register; port CF9h; the keyboard controller's line to the CPU
  *
  * There is no AML interpreter. \_S5_ is a constant package in every DSDT that we know of, so its bytes are searched
@@ -11,7 +12,7 @@
  *     08 5F 53 35 5F   12 PkgLength NumElements   0A 05   0A 05   00 00
  *     Name  _S5_       Package                    5       5       not read
  *
- * A DSDT that computes it is one whose machine is turned off by its button.
+ * Where it is computed, the machine is turned off by the firmware or by hand.
  */
 #include "drivers/power.h"
 
@@ -19,6 +20,7 @@
 #include "kernel/x86/cpu.h"
 
 /* ACPI 6.5, 4.8.3.1 (PM1 status), 4.8.3.2 (PM1 control), 4.8.3.7 (sleep control). */
+#define PM1_EVENT_BUTTON        ((uint16_t)1 << 8) /* in status, cleared by writing 1, and in enable */
 #define PM1_STATUS_WAKE         ((uint16_t)1 << 15)
 #define PM1_CONTROL_SCI_ENABLED ((uint16_t)1 << 0)
 #define PM1_CONTROL_SLEEP_SHIFT 10u
@@ -121,27 +123,92 @@ enum status power_find_s5(const uint8_t *aml, uint64_t size_bytes, uint8_t *slee
     return STATUS_NOT_FOUND;
 }
 
-void power_init(struct power *power, const struct acpi_fadt *fadt, const struct acpi_table *dsdt)
+/* In the valid tables of that signature, until one has it: the DSDT is one, of SSDTs there are some. */
+static bool power_search(struct power *power, const struct acpi *acpi, const char *signature)
 {
-    __builtin_memset(power, 0, sizeof(*power));
-    if (fadt != NULL)
-        power->fadt = *fadt;
-    if (dsdt != NULL && dsdt->valid)
-        power->has_s5 = power_find_s5(dsdt->bytes + AML_HEADER_BYTES, prange_bytes(dsdt->extent) - AML_HEADER_BYTES,
-                                      &power->sleep_type_a, &power->sleep_type_b) == STATUS_OK;
+    for (uint32_t i = 0; i < acpi->table_count && !power->has_s5; i++) {
+        const struct acpi_table *table = &acpi->tables[i];
+        if (table->valid && __builtin_memcmp(table->signature, signature, sizeof(table->signature)) == 0)
+            power->has_s5 =
+                power_find_s5(table->bytes + AML_HEADER_BYTES, prange_bytes(table->extent) - AML_HEADER_BYTES,
+                              &power->sleep_type_a, &power->sleep_type_b) == STATUS_OK;
+    }
+    return power->has_s5;
 }
 
-/* Legacy machines start with ACPI off; SMI firmware turns it on (4.8.3.2.1). Sleeping is tried even if it does not. */
-static void power_enable_acpi(const struct acpi_fadt *fadt)
+void power_init(struct power *power, const struct acpi_fadt *fadt, const struct acpi *acpi)
+{
+    __builtin_memset(power, 0, sizeof(*power));
+    if (fadt == NULL)
+        return;
+    power->fadt = *fadt;
+    if (!power_search(power, acpi, "DSDT"))
+        (void)power_search(power, acpi, "SSDT");
+}
+
+/* Legacy machines start with ACPI off; SMI firmware turns it on (4.8.3.2.1). False: it is still off. */
+static bool power_enable_acpi(const struct acpi_fadt *fadt)
 {
     uint16_t control = fadt->pm1a_control_port;
     if (fadt->smi_command_port == 0 || fadt->acpi_enable == 0 || (io_read16(control) & PM1_CONTROL_SCI_ENABLED) != 0)
-        return;
+        return true; /* without a command to give it is always on (5.2.9) */
     io_write8(fadt->smi_command_port, fadt->acpi_enable);
-    uint64_t start = cpu_tsc();
-    while ((io_read16(control) & PM1_CONTROL_SCI_ENABLED) == 0 && cpu_tsc() - start < LINGER_TICKS)
-        continue;
+    for (uint64_t start = cpu_tsc(); cpu_tsc() - start < LINGER_TICKS;) {
+        if ((io_read16(control) & PM1_CONTROL_SCI_ENABLED) != 0)
+            return true;
+    }
+    return false;
 }
+
+/* ---- The power button ---- */
+
+/* Both blocks are one register that chip sets may split in two (4.8.3.1). `enable`: the second half of it. */
+static void power_write_events(const struct acpi_fadt *fadt, bool enable, uint16_t value)
+{
+    unsigned half_bytes = enable ? fadt->pm1_event_bytes / 2u : 0;
+    io_write16((uint16_t)(fadt->pm1a_event_port + half_bytes), value);
+    if (fadt->pm1b_event_port != 0)
+        io_write16((uint16_t)(fadt->pm1b_event_port + half_bytes), value);
+}
+
+/* What firmware had on would interrupt for ever: only AML could say what it means and how it ends. */
+static void power_disable_general_events(const struct acpi_fadt *fadt)
+{
+    for (uint32_t i = 0; i < ACPI_EVENT_BLOCKS; i++) {
+        const struct acpi_event_block *block = &fadt->general_events[i];
+        for (uint32_t at = block->size_bytes / 2; block->port != 0 && at < block->size_bytes; at++)
+            io_write8((uint16_t)(block->port + at), 0);
+    }
+}
+
+enum status power_button_start(const struct power *power)
+{
+    const struct acpi_fadt *fadt = &power->fadt;
+    if (fadt->hardware_reduced || fadt->button_is_method)
+        return STATUS_UNSUPPORTED;
+    if (fadt->pm1a_event_port == 0 || fadt->pm1a_control_port == 0)
+        return STATUS_NOT_FOUND;
+    if (!power_enable_acpi(fadt))
+        return STATUS_TIMEOUT;
+    power_disable_general_events(fadt);
+    power_write_events(fadt, false, PM1_EVENT_BUTTON); /* of before */
+    power_write_events(fadt, true, PM1_EVENT_BUTTON);
+    return STATUS_OK;
+}
+
+bool power_button_take(const struct power *power)
+{
+    const struct acpi_fadt *fadt = &power->fadt;
+    uint16_t status = io_read16(fadt->pm1a_event_port);
+    if (fadt->pm1b_event_port != 0)
+        status |= io_read16(fadt->pm1b_event_port);
+    if ((status & PM1_EVENT_BUTTON) == 0)
+        return false;
+    power_write_events(fadt, false, PM1_EVENT_BUTTON);
+    return true;
+}
+
+/* ---- Ways down ---- */
 
 static void power_write_pm1(uint16_t port, uint8_t sleep_type)
 {
@@ -162,10 +229,10 @@ enum status power_off_acpi(const struct power *power)
         io_write8(port, (uint8_t)(power->sleep_type_a << SLEEP_CONTROL_SHIFT | SLEEP_CONTROL_START));
         return power_linger();
     }
-    power_enable_acpi(fadt);
+    (void)power_enable_acpi(fadt); /* tried all the same where it stays off */
     if (fadt->pm1a_event_port != 0)
         /* Written 1 to clear (4.8.3.1.1): a wake-up that is pending would end the sleep at once. */
-        io_write16(fadt->pm1a_event_port, PM1_STATUS_WAKE);
+        power_write_events(fadt, false, PM1_STATUS_WAKE);
     power_write_pm1(port, power->sleep_type_a);
     if (fadt->pm1b_control_port != 0)
         power_write_pm1(fadt->pm1b_control_port, power->sleep_type_b);

@@ -174,14 +174,19 @@ static void remember(struct line *line)
 
 /* ---- Keys ---- */
 
-/* The console forgets everything, and so do we what stands there. */
-static bool clear_screen(struct line *line)
+void line_show(struct line *line)
 {
-    emit(line, "\f");
     emit(line, line->prompt);
     line->column = 0;
     line->shown = 0;
     redraw(line, line->first);
+}
+
+/* The console forgets everything, and so do we what stands there. */
+static bool clear_screen(struct line *line)
+{
+    emit(line, "\f");
+    line_show(line);
     return true;
 }
 

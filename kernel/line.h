@@ -52,6 +52,9 @@ void line_init(struct line *line, const char *prompt, line_output *output, void 
 /* Prints the prompt and starts an empty line. */
 void line_begin(struct line *line);
 
+/* Prints the prompt and the line again, at the start of a screen line: something else was printed in between. */
+void line_show(struct line *line);
+
 /*
  * One key, as drivers/keymap.h numbers them. Keys that mean nothing here, characters beyond ASCII, and those for
  * which there is no room are refused with '\a'. LINE_ENTERED leaves the cursor at the start of the next screen line.

@@ -144,7 +144,7 @@ static uint64_t read_pm_timer(void)
 static void discover_fadt(void)
 {
     machine.has_fadt = acpi_fadt_parse(acpi_find(&machine.acpi, "FACP"), &machine.fadt) == STATUS_OK;
-    power_init(&machine.power, machine.has_fadt ? &machine.fadt : NULL, acpi_find(&machine.acpi, "DSDT"));
+    power_init(&machine.power, machine.has_fadt ? &machine.fadt : NULL, &machine.acpi);
     if (pm_timer_init(&machine.pm_timer, machine.fadt.pm_timer_port, machine.fadt.pm_timer_wide) == STATUS_OK)
         machine.clocks[machine.clock_count++] =
             (struct time_reference){"ACPI PM timer", read_pm_timer, PM_TIMER_HZ, machine.pm_timer.mask};
@@ -195,12 +195,38 @@ static struct ioapic *ioapic_of(const struct acpi_override *line)
 }
 
 /* To this CPU, by `vector` or as an NMI (`kind`). False: no I/O APIC takes it. */
+static bool route_line(struct acpi_override line, uint8_t vector, uint32_t kind)
+{
+    struct ioapic *ioapic = ioapic_of(&line);
+    uint32_t signal = kind | (line.level ? IOAPIC_LEVEL : 0u) | (line.active_low ? IOAPIC_ACTIVE_LOW : 0u);
+    /* A handler that masks a line must not come between the two accesses that a register takes. */
+    uint64_t flags = interrupts_save_and_disable();
+    bool routed = ioapic != NULL && ioapic_route(ioapic, line.gsi, vector, apic_id(), signal) == STATUS_OK;
+    interrupts_restore(flags);
+    return routed;
+}
+
+static void mask_line(struct acpi_override line)
+{
+    uint64_t flags = interrupts_save_and_disable();
+    ioapic_mask(ioapic_of(&line), line.gsi);
+    interrupts_restore(flags);
+}
+
 static bool route_isa(uint8_t isa_irq, uint8_t vector, uint32_t kind)
 {
-    struct acpi_override line = acpi_madt_isa(&machine.madt, isa_irq);
-    struct ioapic *ioapic = ioapic_of(&line);
-    uint32_t flags = kind | (line.level ? IOAPIC_LEVEL : 0u) | (line.active_low ? IOAPIC_ACTIVE_LOW : 0u);
-    return ioapic != NULL && ioapic_route(ioapic, line.gsi, vector, apic_id(), flags) == STATUS_OK;
+    return route_line(acpi_madt_isa(&machine.madt, isa_irq), vector, kind);
+}
+
+bool machine_route_sci(uint8_t vector)
+{
+    uint16_t sci = machine.fadt.sci_interrupt;
+    return sci != 0 && route_line(acpi_madt_sci(&machine.madt, sci), vector, 0);
+}
+
+void machine_mask_sci(void)
+{
+    mask_line(acpi_madt_sci(&machine.madt, machine.fadt.sci_interrupt));
 }
 
 bool machine_start_nmi_ticks(void)
@@ -211,8 +237,7 @@ bool machine_start_nmi_ticks(void)
 
 void machine_stop_nmi_ticks(void)
 {
-    struct acpi_override line = acpi_madt_isa(&machine.madt, PIT_TICK_IRQ);
-    ioapic_mask(ioapic_of(&line), line.gsi);
+    mask_line(acpi_madt_isa(&machine.madt, PIT_TICK_IRQ));
 }
 
 void machine_start_interrupts(void)

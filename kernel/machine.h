@@ -62,6 +62,13 @@ void machine_start_interrupts(void);
 bool machine_start_nmi_ticks(void);
 void machine_stop_nmi_ticks(void);
 
+/*
+ * ACPI's interrupt arrives on this CPU as `vector`; false: nobody says which line it is, or no I/O APIC takes it. And
+ * the line is silent again, which a handler may ask for.
+ */
+bool machine_route_sci(uint8_t vector);
+void machine_mask_sci(void);
+
 /* The TSC calibrated, timer interrupts. */
 void machine_start_time(void);
 

@@ -6,6 +6,7 @@
  */
 #include "kernel/main.h"
 
+#include "kernel/button.h"
 #include "kernel/image.h"
 #include "kernel/machine.h"
 #include "kernel/memory.h"
@@ -39,6 +40,7 @@ static const struct step steps[] = {
     {"runtime", runtime_start},               /* ask the firmware: its clock, its variables */
     {"clock", time_settle},                   /* measure: time is exact, and an alarm ends a sleep */
     {"keyboard", machine_start_keyboard},     /* type: once firmware has let go of USB controllers */
+    {"button", button_start},                 /* obey: the power button asks */
 };
 
 static NORETURN void run_on_own_stack(void)

@@ -1,8 +1,8 @@
 /*
  * Reading lines, cutting them into commands, finding each in the table.
  *
- * Two loops. read_line: a key, what the line editor draws for it, HLT until the next one. run_line: a copy of the line,
- * cut in place, first at ';' into commands, then at blanks into words.
+ * Two loops. read_line: a key, what the line editor draws for it, sleep until the next one. run_line: a copy of the
+ * line, cut in place, first at ';' into commands, then at blanks into words.
  *
  *     "mem; fault page 1"  --';'-->  "mem" | "fault page 1"  --' '-->  {"fault", "page", "1"}
  *
@@ -13,6 +13,7 @@
 
 #include "kernel/base/format.h"
 #include "kernel/base/string.h"
+#include "kernel/button.h"
 #include "kernel/console.h"
 #include "kernel/keyboard.h"
 #include "kernel/line.h"
@@ -161,6 +162,11 @@ static void put_output(void *unused, char c)
 static int wait_for_key(void)
 {
     for (;;) {
+        if (button_waits()) {
+            button_serve();
+            line_show(&line);
+            flush_output();
+        }
         if (machine_facts()->console_polled)
             console_poll();
         keyboard_update_lights();
@@ -170,14 +176,16 @@ static int wait_for_key(void)
          */
         interrupts_disable();
         int key = console_read_key();
-        if (key != KEY_NONE) {
-            interrupts_enable();
-            return key;
+        if (key == KEY_NONE && !button_waits()) {
+            uint64_t wake_us = min_u64(keyboard_due_us(), machine_facts()->console_polled ? POLL_US : UINT64_MAX);
+            if (wake_us != UINT64_MAX)
+                time_wake_in_us(wake_us);
+            cpu_sleep();
+            continue;
         }
-        uint64_t wake_us = min_u64(keyboard_due_us(), machine_facts()->console_polled ? POLL_US : UINT64_MAX);
-        if (wake_us != UINT64_MAX)
-            time_wake_in_us(wake_us);
-        cpu_sleep();
+        interrupts_enable();
+        if (key != KEY_NONE)
+            return key;
     }
 }
 

@@ -9,7 +9,7 @@
 #include "kernel/base/types.h"
 
 /* More phases than boot/ and main.c have; one more is a bug (CHECK). */
-#define TIMELINE_MARKS_MAX 20u
+#define TIMELINE_MARKS_MAX 24u
 
 /* The phase `name` ends now. */
 void timeline_mark(const char *name);

@@ -112,6 +112,7 @@
  * vectors first (SDM 3, 11.8.3.1), hence the kernel's own above the devices'.
  */
 #define VECTOR_CONSOLE       0x30u /* keyboard and serial port: the lowest, since all others are served first */
+#define VECTOR_SCI           0x31u /* ACPI's, of which the power button is one source */
 #define VECTOR_TIMER         0xF0u
 #define VECTOR_CALL          0xF1u /* another CPU has posted something: translations to forget, or work */
 #define VECTOR_APIC_ERROR    0xFEu

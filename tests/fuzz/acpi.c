@@ -175,7 +175,9 @@ static void parse_power(const struct acpi_table *table)
     bool good = acpi_fadt_parse(table, &fadt) == STATUS_OK;
     if (good && fadt.reset_supported)
         CHECK(fadt.reset.address != 0);
-    power_init(&power, good ? &fadt : NULL, acpi_find(&acpi, "DSDT"));
+    if (good && fadt.pm1a_event_port != 0)
+        CHECK(fadt.pm1_event_bytes >= 4 && fadt.pm1a_event_port + fadt.pm1_event_bytes <= 0x10000);
+    power_init(&power, good ? &fadt : NULL, &acpi);
     CHECK(!power.has_s5 || (power.sleep_type_a <= 7 && power.sleep_type_b <= 7));
 }
 

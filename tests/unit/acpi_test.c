@@ -307,6 +307,13 @@ static void madt_knows_interrupts(void **state)
     assert_false(acpi_madt_isa(&madt, 1).level);
     assert_int_equal(acpi_madt_isa(&madt, 4).gsi, 4);
     assert_false(acpi_madt_isa(&madt, 4).active_low);
+    assert_true(acpi_madt_sci(&madt, 4).level); /* ACPI's own interrupt: what is not told is as ACPI signals */
+    assert_true(acpi_madt_sci(&madt, 4).active_low);
+    assert_int_equal(acpi_madt_sci(&madt, 4).gsi, 4);
+    assert_int_equal(acpi_madt_sci(&madt, 0).gsi, 2);
+    assert_true(acpi_madt_sci(&madt, 0).level); /* an override that conforms tells nothing, either */
+    assert_true(!acpi_madt_sci(&madt, 1).level && !acpi_madt_sci(&madt, 1).active_low); /* but what is told counts */
+    assert_int_equal(acpi_madt_sci(&madt, 0x104).gsi, 0x104); /* no ISA interrupt: not 4 */
 }
 
 static void madt_entries_that_lie_end_the_walk(void **state)
@@ -357,7 +364,38 @@ static void fadt_is_read(void **state)
     assert_true(fadt.reset_supported);
     assert_int_equal(fadt.reset.address, 0xCF9);
     assert_int_equal(fadt.reset_value, 0x0F);
+    assert_int_equal(fadt.sci_interrupt, 0);
+    assert_false(fadt.button_is_method);
     assert_int_equal(fadt.pm1b_control_port, 0);
+}
+
+static void fadt_events_are_read(void **state)
+{
+    struct machine *m = *state;
+    struct acpi_fadt fadt;
+    put(m, FADT + 46, 9, 2);
+    put(m, FADT + 56, 0x600, 4);
+    put(m, FADT + 60, 0xFFFC, 4);
+    put(m, FADT + 80, 0x620, 4);
+    put(m, FADT + 84, 0xFFF0, 4);
+    put(m, FADT + 88, 4, 1);
+    put(m, FADT + 92, 16, 1);
+    put(m, FADT + 93, 32, 1);
+    put(m, FADT + 112, 1u << 4, 4);
+    finish(m, FADT, "FACP", 244);
+    assert_int_equal(acpi_fadt_parse(table_of(m, "FACP"), &fadt), STATUS_OK);
+    assert_int_equal(fadt.sci_interrupt, 9);
+    assert_int_equal(fadt.pm1a_event_port, 0x600);
+    assert_int_equal(fadt.pm1b_event_port, 0xFFFC); /* ends with the last port */
+    assert_int_equal(fadt.pm1_event_bytes, 4);
+    assert_int_equal(fadt.general_events[0].port, 0x620);
+    assert_int_equal(fadt.general_events[0].size_bytes, 16);
+    assert_int_equal(fadt.general_events[1].port, 0); /* would go on at port 0 */
+    assert_true(fadt.button_is_method);
+    put(m, FADT + 88, 0, 1); /* no length: two registers all the same */
+    finish(m, FADT, "FACP", 244);
+    assert_int_equal(acpi_fadt_parse(table_of(m, "FACP"), &fadt), STATUS_OK);
+    assert_int_equal(fadt.pm1_event_bytes, 4);
 }
 
 static void fadt_wide_fields_win_when_sensible(void **state)
@@ -555,6 +593,7 @@ int main(void)
         TEST(madt_entries_that_lie_end_the_walk),
         TEST(madt_that_is_too_short_is_refused),
         TEST(fadt_is_read),
+        TEST(fadt_events_are_read),
         TEST(fadt_wide_fields_win_when_sensible),
         TEST(fadt_ports_of_the_mainboard_are_not_believed),
         TEST(fadt_of_every_length_is_safe),

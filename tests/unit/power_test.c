@@ -12,7 +12,7 @@
 #include "drivers/power.h"
 #include "kernel/x86/cpu.h"
 
-/* What was written, in order. Reads give 0, but for PM1a control once SMI firmware was asked. */
+/* What was written, in order. Reads give 0, but for PM1a control once SMI firmware was asked, and the event status. */
 static struct {
     struct {
         uint16_t port;
@@ -20,7 +20,12 @@ static struct {
     } writes[16];
     unsigned write_count;
     bool acpi_on;
+    bool acpi_stays_off;
+    uint16_t events[2]; /* PM1a, PM1b */
 } ports;
+
+static struct acpi acpi; /* the tables of this machine */
+static uint8_t aml[4][64];
 
 static uint64_t tsc;
 
@@ -34,6 +39,8 @@ uint32_t fake_port_read(uint16_t port, unsigned size_bytes)
     (void)size_bytes;
     if (port == 0x64)
         return 0xFF; /* no keyboard controller */
+    if (port == 0x600 || port == 0x700)
+        return ports.events[port == 0x700];
     return port == 0x604 && ports.acpi_on ? 0x0001 : 0;
 }
 
@@ -43,13 +50,16 @@ void fake_port_write(uint16_t port, uint32_t value, unsigned size_bytes)
     assert_true(ports.write_count < ARRAY_COUNT(ports.writes));
     ports.writes[ports.write_count].port = port;
     ports.writes[ports.write_count++].value = value;
-    ports.acpi_on |= port == 0xB2;
+    ports.acpi_on |= port == 0xB2 && !ports.acpi_stays_off;
+    if (port == 0x600 || port == 0x700)
+        ports.events[port == 0x700] &= (uint16_t)~value;
 }
 
 static int set_up(void **state)
 {
     (void)state;
     memset(&ports, 0, sizeof(ports));
+    memset(&acpi, 0, sizeof(acpi));
     return 0;
 }
 
@@ -123,21 +133,24 @@ static void a_cut_table_is_safe(void **state)
     assert_int_equal(find(whole, sizeof(whole), &a, &b), STATUS_OK);
 }
 
-/* A DSDT that has _S5 with types 5 and 6. */
-static struct acpi_table dsdt_table(uint8_t bytes[64])
+/* One more table, which has _S5 with types `a` and 6, or nothing when `a` is over 7. */
+static void add_table(const char *signature, uint8_t a)
 {
-    static const uint8_t aml[] = {8, '_', 'S', '5', '_', 0x12, 8, 2, 0x0A, 5, 0x0A, 6};
-    memset(bytes, 0, 64);
-    memcpy(bytes + 36, aml, sizeof(aml));
-    return (struct acpi_table){.valid = true, .extent = PRANGE(0, 64), .bytes = bytes};
+    static const uint8_t package[] = {8, '_', 'S', '5', '_', 0x12, 8, 2, 0x0A, 5, 0x0A, 6};
+    uint8_t *bytes = aml[acpi.table_count];
+    memset(bytes, 0, sizeof(aml[0]));
+    memcpy(bytes + 36, package, sizeof(package));
+    bytes[36 + 9] = a;
+    struct acpi_table *table = &acpi.tables[acpi.table_count++];
+    *table = (struct acpi_table){.valid = true, .extent = PRANGE(0, 64), .bytes = bytes};
+    memcpy(table->signature, signature, sizeof(table->signature));
 }
 
 static void soft_off_enables_acpi_and_writes_both_registers(void **state)
 {
     (void)state;
     struct power power;
-    uint8_t bytes[64];
-    struct acpi_table dsdt = dsdt_table(bytes);
+    add_table("DSDT", 5);
     struct acpi_fadt fadt = {
         .pm1a_event_port = 0x600,
         .pm1a_control_port = 0x604,
@@ -145,7 +158,7 @@ static void soft_off_enables_acpi_and_writes_both_registers(void **state)
         .smi_command_port = 0xB2,
         .acpi_enable = 0xF1,
     };
-    power_init(&power, &fadt, &dsdt);
+    power_init(&power, &fadt, &acpi);
     assert_int_equal(power_off_acpi(&power), STATUS_TIMEOUT); /* this machine stays on */
     assert_int_equal(ports.write_count, 6);
     assert_write(0, 0xB2, 0xF1);
@@ -156,14 +169,100 @@ static void soft_off_enables_acpi_and_writes_both_registers(void **state)
     assert_write(5, 0x704, 6 << 10 | 1 << 13);
 }
 
+static void soft_off_is_looked_for_in_other_tables_too(void **state)
+{
+    (void)state;
+    struct power power;
+    struct acpi_fadt fadt = {.pm1a_control_port = 0x604};
+    add_table("SSDT", 0xFF);
+    add_table("SSDT", 3);
+    add_table("SSDT", 4);
+    power_init(&power, &fadt, &acpi);
+    assert_true(power.has_s5);
+    assert_int_equal(power.sleep_type_a, 3); /* the first that says it */
+    add_table("DSDT", 7);
+    power_init(&power, &fadt, &acpi);
+    assert_int_equal(power.sleep_type_a, 7); /* the DSDT goes before them, wherever it stands */
+    acpi.tables[3].valid = false;
+    acpi.tables[1].valid = false;
+    power_init(&power, &fadt, &acpi);
+    assert_int_equal(power.sleep_type_a, 4);
+    memcpy(acpi.tables[2].signature, "OEM1", 4);
+    power_init(&power, &fadt, &acpi);
+    assert_false(power.has_s5);
+}
+
+/* ---- The power button ---- */
+
+static const struct acpi_fadt button_fadt = {
+    .pm1a_event_port = 0x600,
+    .pm1b_event_port = 0x700,
+    .pm1_event_bytes = 4,
+    .pm1a_control_port = 0x604,
+    .smi_command_port = 0xB2,
+    .acpi_enable = 0xF1,
+    .general_events = {{0x620, 4}, {0, 8}},
+};
+
+static void button_is_all_that_interrupts(void **state)
+{
+    (void)state;
+    struct power power = {.fadt = button_fadt};
+    assert_int_equal(power_button_start(&power), STATUS_OK);
+    assert_int_equal(ports.write_count, 7);
+    assert_write(0, 0xB2, 0xF1); /* ACPI on */
+    assert_write(1, 0x622, 0);   /* general events off: the upper half of their block */
+    assert_write(2, 0x623, 0);
+    assert_write(3, 0x600, 0x0100); /* a press of before forgotten */
+    assert_write(4, 0x700, 0x0100);
+    assert_write(5, 0x602, 0x0100); /* the button's alone on */
+    assert_write(6, 0x702, 0x0100);
+    ports.write_count = 0;
+    assert_int_equal(power_button_start(&power), STATUS_OK); /* ACPI is on already: nobody is asked again */
+    assert_write(0, 0x622, 0);
+}
+
+static void presses_are_taken_once(void **state)
+{
+    (void)state;
+    struct power power = {.fadt = button_fadt};
+    for (unsigned block = 0; block < 2; block++) {
+        ports.events[block] = 0x0101; /* and the timer, which is not enabled and stays as it is */
+        assert_true(power_button_take(&power));
+        assert_int_equal(ports.events[block], 0x0001);
+        assert_false(power_button_take(&power));
+    }
+}
+
+static void buttons_that_are_no_fixed_event(void **state)
+{
+    (void)state;
+    struct power power = {.fadt = button_fadt};
+    power.fadt.button_is_method = true;
+    assert_int_equal(power_button_start(&power), STATUS_UNSUPPORTED);
+    power.fadt = button_fadt;
+    power.fadt.hardware_reduced = true;
+    assert_int_equal(power_button_start(&power), STATUS_UNSUPPORTED);
+    power.fadt = (struct acpi_fadt){0};
+    assert_int_equal(power_button_start(&power), STATUS_NOT_FOUND);
+    assert_int_equal(ports.write_count, 0);
+    power.fadt = button_fadt;
+    ports.acpi_stays_off = true;
+    assert_int_equal(power_button_start(&power), STATUS_TIMEOUT);
+    assert_int_equal(ports.write_count, 1);
+    power.fadt.smi_command_port = 0; /* no such command: it is always on */
+    assert_int_equal(power_button_start(&power), STATUS_OK);
+}
+
+/* ---- Ways down ---- */
+
 static void hardware_reduced_machines_use_sleep_control(void **state)
 {
     (void)state;
     struct power power;
-    uint8_t bytes[64];
-    struct acpi_table dsdt = dsdt_table(bytes);
+    add_table("DSDT", 5);
     struct acpi_fadt fadt = {.hardware_reduced = true, .sleep_control_port = 0x3F0};
-    power_init(&power, &fadt, &dsdt);
+    power_init(&power, &fadt, &acpi);
     assert_int_equal(power_off_acpi(&power), STATUS_TIMEOUT);
     assert_int_equal(ports.write_count, 1);
     assert_write(0, 0x3F0, 5 << 2 | 1 << 5);
@@ -177,7 +276,7 @@ static void without_acpi_nothing_is_written(void **state)
     assert_int_equal(power_off_acpi(&power), STATUS_NOT_FOUND);
     assert_int_equal(power_reset_acpi(&power), STATUS_NOT_FOUND);
     struct acpi_fadt fadt = {.pm1a_control_port = 0x604};
-    power_init(&power, &fadt, NULL);
+    power_init(&power, &fadt, &acpi);
     assert_int_equal(power_off_acpi(&power), STATUS_NOT_FOUND);
     assert_int_equal(ports.write_count, 0);
 }
@@ -191,7 +290,7 @@ static void resets_write_what_the_manuals_say(void **state)
         .reset_value = 0x0F,
         .reset_supported = true,
     };
-    power_init(&power, &fadt, NULL);
+    power_init(&power, &fadt, &acpi);
     assert_int_equal(power_reset_acpi(&power), STATUS_TIMEOUT);
     assert_write(0, 0xCF9, 0x0F);
     assert_int_equal(power_reset_cf9(NULL), STATUS_TIMEOUT);
@@ -201,12 +300,12 @@ static void resets_write_what_the_manuals_say(void **state)
     assert_int_equal(ports.write_count, 3);
 
     fadt.reset = (struct acpi_register){.address = (uint64_t)0x1F << 32 | 3 << 16 | 0x43, .space = ACPI_SPACE_PCI};
-    power_init(&power, &fadt, NULL);
+    power_init(&power, &fadt, &acpi);
     assert_int_equal(power_reset_acpi(&power), STATUS_TIMEOUT);
     assert_write(3, 0xCF8, 0x80000000 | 0x1F << 11 | 3 << 8 | 0x40);
     assert_write(4, 0xCFF, 0x0F);
     fadt.reset.space = ACPI_SPACE_MEMORY;
-    power_init(&power, &fadt, NULL);
+    power_init(&power, &fadt, &acpi);
     assert_int_equal(power_reset_acpi(&power), STATUS_UNSUPPORTED);
 }
 
@@ -217,6 +316,10 @@ int main(void)
         cmocka_unit_test_setup(what_is_not_s5_is_not_found, set_up),
         cmocka_unit_test_setup(a_cut_table_is_safe, set_up),
         cmocka_unit_test_setup(soft_off_enables_acpi_and_writes_both_registers, set_up),
+        cmocka_unit_test_setup(soft_off_is_looked_for_in_other_tables_too, set_up),
+        cmocka_unit_test_setup(button_is_all_that_interrupts, set_up),
+        cmocka_unit_test_setup(presses_are_taken_once, set_up),
+        cmocka_unit_test_setup(buttons_that_are_no_fixed_event, set_up),
         cmocka_unit_test_setup(hardware_reduced_machines_use_sleep_control, set_up),
         cmocka_unit_test_setup(without_acpi_nothing_is_written, set_up),
         cmocka_unit_test_setup(resets_write_what_the_manuals_say, set_up),
