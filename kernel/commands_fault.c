@@ -52,6 +52,15 @@ static NOINLINE void fault_stack_overflow(void)
     zero = fault_stack_overflow_frame(0);
 }
 
+/* Past the end of an array, over what stands behind it. */
+static NOINLINE void fault_stack_smash(void)
+{
+    volatile uint8_t text[32];
+    volatile uint8_t *at = text;
+    for (size_t i = 0; i < 2 * sizeof(text); i++)
+        at[i] = 0;
+}
+
 static NOINLINE void fault_divide(void)
 {
     zero = (uint32_t)nowhere / zero;
@@ -84,6 +93,7 @@ static const struct {
     {"write-text",     fault_write_text,     "write to the kernel's code"      },
     {"exec-data",      fault_exec_data,      "run the kernel's data"           },
     {"stack-overflow", fault_stack_overflow, "recurse into the guard page"     },
+    {"stack-smash",    fault_stack_smash,    "write past the end of an array"  },
     {"divide",         fault_divide,         "divide by zero"                  },
     {"double",         fault_double,         "fault while a fault is delivered"},
     {"ud",             fault_ud,             "run an invalid instruction"      },

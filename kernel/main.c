@@ -20,6 +20,7 @@
 #include "kernel/timeline.h"
 #include "kernel/trap.h"
 #include "kernel/x86/cpu.h"
+#include "kernel/x86/protector.h"
 
 struct step {
     const char *name; /* in the table that `boot` prints */
@@ -59,6 +60,7 @@ NORETURN void kernel_main(const struct handoff *handoff)
     machine_start_serial();   /* print: the port, and a ring for what comes later */
     image_init();             /* name: sections, symbols, unwind tables */
     memory_accept(handoff);   /* trust: the hand-off is whole and ours */
+    protector_start(memory_handoff()->stack_cookie); /* notice: a smashed stack */
     options_load(memory_handoff()->command_line);
     memory_start();           /* allocate */
     smp_init_boot_cpu();      /* stacks with guard pages */

@@ -28,6 +28,7 @@
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/debug_exit.h"
 #include "kernel/x86/percpu.h"
+#include "kernel/x86/protector.h"
 
 #define TEXT_BYTES           256u
 #define PLACE_BYTES          (SYMBOL_NAME_BYTES + 32)
@@ -224,6 +225,18 @@ static NORETURN void die(const char *text, const struct backtrace_frame *frame, 
     stop_machine();
 }
 
+/* Of who called the function that asks: where the mistake is. Its own would only repeat its name. */
+static NOINLINE struct backtrace_frame frame_of_caller(void)
+{
+    struct recover_context context;
+    recover_capture(&context);
+    struct backtrace_frame frame = {.rip = context.rip};
+    memcpy(frame.registers, context.registers, sizeof(frame.registers));
+    for (unsigned i = 0; i < 2 && step(&frame); i++)
+        ;
+    return frame;
+}
+
 void panic(const char *format, ...)
 {
     char text[TEXT_BYTES];
@@ -232,13 +245,18 @@ void panic(const char *format, ...)
     format_buffer_v(text, sizeof(text), format, arguments);
     va_end(arguments);
 
-    struct recover_context context;
-    recover_capture(&context);
-    struct backtrace_frame frame = {.rip = context.rip};
-    memcpy(frame.registers, context.registers, sizeof(frame.registers));
-    struct backtrace_frame caller = frame;
-    /* The caller's frame is where the mistake is; panic's own would only repeat its name. */
-    die(text, step(&caller) ? &caller : &frame, interrupts_flags());
+    struct backtrace_frame frame = frame_of_caller();
+    die(text, &frame, interrupts_flags());
+}
+
+void protector_smashed(void)
+{
+    struct backtrace_frame frame = frame_of_caller();
+    char place[PLACE_BYTES];
+    describe_nearest(&frame, place, sizeof(place));
+    char text[TEXT_BYTES];
+    format_buffer(text, sizeof(text), "stack smashed in %s", place);
+    die(text, &frame, interrupts_flags());
 }
 
 void check_failed(const char *file, int line, const char *condition)

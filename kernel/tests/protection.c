@@ -11,6 +11,7 @@
 #include "kernel/tests/walk.h"
 #include "kernel/x86/recover.h"
 #include "kernel/x86/cpu.h"
+#include "kernel/x86/protector.h"
 #include "mm/layout.h"
 
 #define RETURN_INSTRUCTION 0xC3u
@@ -156,5 +157,29 @@ enum test_result test_guard_pages(void)
         for (unsigned i = 0; i < IST_COUNT; i++)
             TEST_ASSERT(is_guarded(block->interrupt_stack_tops[i], SMP_INTERRUPT_STACK_PAGES));
     }
+    return TEST_PASSED;
+}
+
+#define LOOKED_AT 16u /* words behind the array: what the function keeps, and the cookie */
+
+/* The cookie stands behind the array, XORed with the address of its frame, which is near. */
+static void look_for_cookie(void *count)
+{
+    volatile uint64_t array[4] = {0};
+    const volatile uint64_t *words = array;
+    uint64_t here = vaddr_of(array).value;
+    bool found = false;
+    for (unsigned i = ARRAY_COUNT(array); i < LOOKED_AT; i++)
+        found |= (words[i] ^ __security_cookie) - here < LOOKED_AT * sizeof(words[0]);
+    __atomic_fetch_add((uint32_t *)count, found, __ATOMIC_RELAXED);
+}
+
+/* One secret for all CPUs; `fault stack-smash` shows what comes of another value in its place. */
+enum test_result test_protector(void)
+{
+    uint32_t count = 0;
+    TEST_ASSERT(__security_cookie != 0 && __security_cookie == memory_handoff()->stack_cookie);
+    TEST_ASSERT(smp_run_on_all(look_for_cookie, &count) == STATUS_OK);
+    TEST_ASSERT(count == smp_cpu_count());
     return TEST_PASSED;
 }

@@ -29,6 +29,7 @@ static const struct test {
     {"low-half",           test_low_half   },
     {"trampoline",         test_trampoline },
     {"guard-pages",        test_guard_pages},
+    {"stack-protector",    test_protector  },
     {"cpus-answer",        test_answer     },
     {"cpus-own",           test_own        },
     {"cpus-registers",     test_registers  },

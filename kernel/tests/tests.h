@@ -57,6 +57,7 @@ enum test_result test_direct_map(void);
 enum test_result test_low_half(void);
 enum test_result test_trampoline(void);
 enum test_result test_guard_pages(void);
+enum test_result test_protector(void);
 
 /* cpus.c */
 enum test_result test_answer(void);

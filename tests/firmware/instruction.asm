@@ -26,12 +26,23 @@ global instruction_set_task_switched
 global instruction_clobber_sse
 global instruction_load_aligned
 global instruction_use_tables
+global __security_cookie
+global __security_check_cookie
 
 section .rdata rdata align=16
 
 unmasked_mxcsr: dd 0                    ; SDM volume 1, 10.2.3: no exception is masked
 
+; The kernel's flags of the compiler are ours too; a smashed stack is an #UD here (kernel/x86/protector.h).
+__security_cookie: dq 0x4B65656C00436F6F
+
 section .text code align=16
+
+; void __security_check_cookie(uint64_t found)
+__security_check_cookie:
+    cmp     rcx, [__security_cookie]
+    jne     instruction_undefined
+    ret
 
 ; uint8_t instruction_in8(uint16_t port)
 instruction_in8:
