@@ -6,7 +6,9 @@
  */
 #include "kernel/keyboard.h"
 
+#include "kernel/base/format.h"
 #include "kernel/base/string.h"
+#include "kernel/log.h"
 #include "kernel/time.h"
 #include "kernel/x86/interrupts.h"
 
@@ -21,6 +23,8 @@
 /* A keyboard that does not take its lights within this has none; how often it is asked. */
 #define LIGHTS_US       500000u
 #define LIGHTS_RETRY_US 20000u
+
+#define NAMES_BYTES 128u /* of layouts that a complaint lists */
 
 static struct {
     struct keyboard *keyboards;
@@ -180,16 +184,27 @@ uint64_t keyboard_due_us(void)
     return due_us;
 }
 
-enum status keyboard_set_layout(const char *name)
+/* Says which layouts there are instead of one that there is not. */
+static void complain(const char *name)
+{
+    char names[NAMES_BYTES] = "";
+    size_t length = 0;
+    for (uint32_t i = 0; i < key_layout_count && length < sizeof(names); i++)
+        length += format_buffer(names + length, sizeof(names) - length, " %s", key_layouts[i].name);
+    log_warn("keymap: there is no '%s'; there are:%s", name, names);
+}
+
+void keyboard_set_layout(const char *name)
 {
     const struct key_layout *layout = key_layout_find(name);
-    if (layout == NULL)
-        return STATUS_NOT_FOUND;
+    if (layout == NULL) {
+        complain(name);
+        return;
+    }
     uint64_t flags = interrupts_save_and_disable();
     state.keymap.layout = layout;
     state.keymap.accent = 0;
     interrupts_restore(flags);
-    return STATUS_OK;
 }
 
 const struct keymap *keyboard_keymap(void)

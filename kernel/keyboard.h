@@ -15,7 +15,6 @@
 #define KEEL_KERNEL_KEYBOARD_H
 
 #include "drivers/keymap.h"
-#include "kernel/base/status.h"
 
 /* One keyboard; the caller's, who fills the first three and zeroes the rest. It stays where it is while added. */
 struct keyboard {
@@ -60,8 +59,8 @@ void keyboard_update_lights(void);
 /* In how many microseconds the two above want to be called again: a key repeats, a light waits. UINT64_MAX: never. */
 uint64_t keyboard_due_us(void);
 
-/* STATUS_NOT_FOUND: there is no layout of this name, and the one in force stays. */
-enum status keyboard_set_layout(const char *name) MUST_CHECK;
+/* Puts a layout in force. When there is none of this name, says so, and which there are; the old one stays. */
+void keyboard_set_layout(const char *name);
 
 /* For the `keymap` command: layout and locks; the list of keyboards, the newest first. */
 const struct keymap *keyboard_keymap(void);

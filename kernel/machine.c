@@ -21,6 +21,7 @@
 #include "kernel/base/string.h"
 #include "kernel/console.h"
 #include "kernel/irq.h"
+#include "kernel/keyboard.h"
 #include "kernel/log.h"
 #include "kernel/memory.h"
 #include "kernel/options.h"
@@ -257,6 +258,8 @@ void machine_start_interrupts(void)
 
 void machine_start_keyboard(void)
 {
+    if (options_current()->keymap[0] != '\0')
+        keyboard_set_layout(options_current()->keymap);
     enum status status = ps2_start();
     if (status != STATUS_OK)
         log_debug("i8042: %s", status_name(status));

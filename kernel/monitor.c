@@ -54,6 +54,7 @@ static const struct {
     {"log",      "the log, or how much of it is printed [debug|info|warn|error]", NULL,             command_log  },
     {"test",     "tests, in a list or run [all|NAME [SECONDS]]",                  NULL,             command_test },
     {"fault",    "break something, to see the panic [KIND [CPU]]",                NULL,             command_fault},
+    {"keymap",   "keyboards, and what their keys type [NAME]",                    NULL,             command_keymap},
     {"reboot",   "start the machine anew",                                        shutdown_reboot,  NULL         },
     {"poweroff", "turn the machine off",                                          shutdown_off,     NULL         },
     {"help",     "this list",                                                     command_help,     NULL         },

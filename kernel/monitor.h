@@ -39,6 +39,9 @@ void command_time(void);
 /* commands_firmware.c */
 void command_vars(const struct words *words);
 
+/* commands_keyboard.c */
+void command_keymap(const struct words *words);
+
 /* commands_control.c and commands_fault.c */
 void command_log(const struct words *words);
 void command_test(const struct words *words);

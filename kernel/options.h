@@ -2,6 +2,7 @@
  * The kernel's command line, taken apart.
  *
  *     run="mem; cpus" test=NAME|all log=debug|info|warn|error cpus=N keep-boot-services noruntime nokaslr font=NAME
+ *     keymap=NAME
  *
  * Owns: struct options, a value with copies of all texts; nothing points into the command line afterwards.
  * Rules: bounded by the sizes below. The command line is input from outside, which boot/command_line.c has reduced to
@@ -22,6 +23,7 @@ struct options {
     char run[OPTIONS_RUN_BYTES];   /* "": none */
     char test[OPTIONS_NAME_BYTES]; /* "": none, "all", or a test's name */
     char font[OPTIONS_NAME_BYTES]; /* "": the default */
+    char keymap[OPTIONS_NAME_BYTES]; /* "": the default */
     enum log_level log;            /* LOG_INFO unless told */
     uint32_t cpus;                 /* 0: all that there are */
     bool keep_boot_services;

@@ -59,8 +59,9 @@ static void hear(const char *mistake, const char *word)
 
 static bool is_default(const struct options *options)
 {
-    return options->run[0] == '\0' && options->test[0] == '\0' && options->font[0] == '\0' && options->cpus == 0 &&
-           options->log == LOG_INFO && !options->keep_boot_services && !options->noruntime && !options->nokaslr;
+    return options->run[0] == '\0' && options->test[0] == '\0' && options->font[0] == '\0' &&
+           options->keymap[0] == '\0' && options->cpus == 0 && options->log == LOG_INFO &&
+           !options->keep_boot_services && !options->noruntime && !options->nokaslr;
 }
 
 static void check_options(const char *text)
@@ -72,6 +73,7 @@ static void check_options(const char *text)
     CHECK(strnlen(options.run, OPTIONS_RUN_BYTES) < OPTIONS_RUN_BYTES);
     CHECK(strnlen(options.test, OPTIONS_NAME_BYTES) < OPTIONS_NAME_BYTES);
     CHECK(strnlen(options.font, OPTIONS_NAME_BYTES) < OPTIONS_NAME_BYTES);
+    CHECK(strnlen(options.keymap, OPTIONS_NAME_BYTES) < OPTIONS_NAME_BYTES);
     CHECK(options.cpus <= OPTIONS_CPUS_MAX && options.log <= LOG_DEBUG);
     uint32_t words = count_words(text);
     if (strlen(text) >= HANDOFF_COMMAND_LINE_BYTES)

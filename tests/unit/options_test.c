@@ -53,7 +53,7 @@ static void all_words_are_taken(void **state)
 {
     (void)state;
     parse("run=\"mem; cpus; poweroff\" test=all log=debug cpus=16 keep-boot-services noruntime "
-          "nokaslr font=16x32");
+          "nokaslr font=16x32 keymap=de");
     assert_int_equal(complaint_count, 0);
     assert_string_equal(options.run, "mem; cpus; poweroff");
     assert_string_equal(options.test, "all");
@@ -63,6 +63,7 @@ static void all_words_are_taken(void **state)
     assert_true(options.noruntime);
     assert_true(options.nokaslr);
     assert_string_equal(options.font, "16x32");
+    assert_string_equal(options.keymap, "de");
 }
 
 static void nothing_gives_the_defaults(void **state)
