@@ -25,7 +25,6 @@ struct cpu_features {
     bool nx;
     bool pge;
     bool mce;
-    bool mwait;              /* cpu_sleep waits by MWAIT rather than HLT */
     bool fxsr;
     bool smep;
     bool smap;
@@ -53,6 +52,7 @@ NORETURN void cpu_enter_stack(void (*function)(void), struct vaddr top);
  * ends the sleep at once. By MWAIT into C1 where the CPU offers that, else by HLT.
  */
 void cpu_sleep(void);
+bool cpu_sleeps_by_mwait(void);
 
 /* Stops this CPU for ever, interrupts off; only NMI and SMI still reach it, and it halts again after them. */
 NORETURN void cpu_halt_forever(void);
