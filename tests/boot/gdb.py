@@ -121,6 +121,10 @@ class Stub:
         self.expect_ok(f"z1,{address:x},1")
         del self.stops[address]
 
+    def disable(self, function, status):
+        """Makes a function of the kernel's return that number and do nothing. The kernel must run already."""
+        self.write_virtual(address_of(function), b"\xb8" + status.to_bytes(4, "little") + b"\xc3")  # mov eax; ret
+
     # ---- Memory ----
 
     def read(self, address, size_bytes):
@@ -131,6 +135,12 @@ class Stub:
                 raise GdbError(f"no memory at {address + at:#x}: {said}")
             parts.append(bytes.fromhex(said))
         return b"".join(parts)
+
+    def write_virtual(self, address, content):
+        """At an address of the first CPU's, which must be in the kernel; read-only pages too."""
+        self.expect_ok("Qqemu.PhyMemMode:0")
+        self.write(address, content)
+        self.expect_ok("Qqemu.PhyMemMode:1")
 
     def write(self, address, content):
         for at in range(0, len(content), PACKET_BYTES):

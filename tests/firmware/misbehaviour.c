@@ -285,6 +285,20 @@ static bool play_acpi_hidden(const struct words *words)
     return relocate_hide(words->word[1]);
 }
 
+static bool play_acpi_patch(const struct words *words)
+{
+    uint64_t numbers[3]; /* where, how many bytes, what */
+    for (uint32_t i = 0; i < ARRAY_COUNT(numbers); i++)
+        if (!script_number(words->word[2 + i], &numbers[i]))
+            return false;
+    return relocate_patch(words->word[1], numbers[0], numbers[1], numbers[2]);
+}
+
+static bool play_acpi_rename(const struct words *words)
+{
+    return relocate_rename(words->word[1], words->word[2], words->word[3]);
+}
+
 static bool play_table_moved(const struct words *words)
 {
     return relocate_table(words->word[1]);
@@ -371,6 +385,8 @@ static const struct {
     {"table-absent",      2, play_table_absent     }, /* NAME */
     {"table-moved",       2, play_table_moved      }, /* NAME */
     {"acpi-hidden",       2, play_acpi_hidden      }, /* SIGNATURE */
+    {"acpi-patch",        5, play_acpi_patch       }, /* SIGNATURE OFFSET BYTES VALUE */
+    {"acpi-rename",       4, play_acpi_rename      }, /* SIGNATURE NAME NAME */
     {"attributes",        2, play_attributes       }, /* HOW [NUMBER] */
     {"runtime-supported", 2, play_runtime_supported}, /* MASK */
     {"rng",               2, play_rng              }, /* absent | fails | constant */

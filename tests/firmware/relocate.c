@@ -290,19 +290,59 @@ static bool make_unknown(void)
     return firmware_install_table(&guid, table) == EFI_SUCCESS;
 }
 
-bool relocate_hide(const char *signature)
+/* The table with that signature, where the firmware has it; the DSDT is the FADT's. NULL: there is none. */
+static uint8_t *find_acpi(const char *signature)
 {
     const uint8_t *rsdp = firmware_table(&acpi_guid);
     const uint8_t *xsdt = rsdp != NULL ? vaddr_pointer(VADDR(get(rsdp, RSDP_XSDT_AT, 8))) : NULL;
+    if (strcmp(signature, "DSDT") == 0) {
+        const uint8_t *fadt = find_acpi("FACP");
+        return fadt != NULL ? vaddr_pointer(VADDR(get(fadt, FADT_DSDT_AT, 4))) : NULL;
+    }
     for (uint64_t at = HEADER_BYTES; xsdt != NULL && at + 8 <= get(xsdt, HEADER_LENGTH, 4); at += 8) {
         uint8_t *table = vaddr_pointer(VADDR(get(xsdt, at, 8)));
-        if (strlen(signature) != 4 || memcmp(table, signature, 4) != 0)
-            continue;
-        memcpy(table, "GONE", 4);
-        sign(table, HEADER_CHECK_AT, get(table, HEADER_LENGTH, 4));
-        return true;
+        if (strlen(signature) == 4 && memcmp(table, signature, 4) == 0)
+            return table;
     }
-    return false;
+    return NULL;
+}
+
+bool relocate_hide(const char *signature)
+{
+    uint8_t *table = find_acpi(signature);
+    if (table == NULL)
+        return false;
+    memcpy(table, "GONE", 4);
+    sign(table, HEADER_CHECK_AT, get(table, HEADER_LENGTH, 4));
+    return true;
+}
+
+bool relocate_patch(const char *signature, uint64_t at, uint64_t size_bytes, uint64_t value)
+{
+    uint8_t *table = find_acpi(signature);
+    if (table == NULL || size_bytes > sizeof(value) || at > get(table, HEADER_LENGTH, 4) - size_bytes)
+        return false;
+    put(table, at, value, (uint32_t)size_bytes);
+    sign(table, HEADER_CHECK_AT, get(table, HEADER_LENGTH, 4));
+    return true;
+}
+
+bool relocate_rename(const char *signature, const char *from, const char *to)
+{
+    uint8_t *table = find_acpi(signature);
+    uint64_t bytes = table != NULL ? get(table, HEADER_LENGTH, 4) : 0;
+    bool found = false;
+    if (strlen(from) != 4 || strlen(to) != 4)
+        return false;
+    for (uint64_t at = HEADER_BYTES; at + 4 <= bytes; at++) {
+        if (memcmp(table + at, from, 4) != 0)
+            continue;
+        memcpy(table + at, to, 4);
+        found = true;
+    }
+    if (found)
+        sign(table, HEADER_CHECK_AT, bytes);
+    return found;
 }
 
 bool relocate_table(const char *name)
