@@ -18,6 +18,7 @@ import firmware
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGE = ROOT / "build" / "keel.img"
+ISO = ROOT / "build" / "keel.iso"
 ESP_OFFSET = 1 << 20  # where image/esp puts the file system
 ESP_TYPE = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b").bytes_le  # UEFI 2.10, 5.3.3, table 5.7
 
@@ -122,14 +123,14 @@ def has_display():
 class Machine:
     """memory, cpus, firmware, headless, command_line, image, disk, extra: as the options of image/run.
 
-    serial: what QEMU's -serial gets. loader: an EFI application that the firmware starts instead of what is on the
-    disk, which is then of a kind that firmware's drivers take up and let go quickly. prepare() puts the command line
-    into a copy of the image, in a directory that the caller owns and removes; command() is then a list of arguments
-    for QEMU.
+    serial: what QEMU's -serial gets. gdb_port: where QEMU waits for gdb before it starts, if it does. loader: an EFI
+    application that the firmware starts instead of what is on the disk, which is then of a kind that firmware's drivers
+    take up and let go quickly. prepare() puts the command line into a copy of the image, in a directory that the caller
+    owns and removes; command() is then a list of arguments for QEMU.
     """
 
     def __init__(self, memory="512M", cpus=4, firmware_name="ovmf", headless=True, command_line=None, image=IMAGE,
-                 extra=(), serial="mon:stdio", loader=None, disk="sata"):
+                 extra=(), serial="mon:stdio", loader=None, disk="sata", gdb_port=None):
         self.memory_mib = memory_mib(memory)
         self.cpus = cpus
         self.firmware = firmware.find(firmware_name)
@@ -140,6 +141,7 @@ class Machine:
         self.serial = serial
         self.loader = loader
         self.disk = disk
+        self.gdb_port = gdb_port
 
     def prepare(self, directory):
         if self.command_line is None:
@@ -155,7 +157,7 @@ class Machine:
 
     def command(self):
         return [qemu_program(), "-name", "Keel", *self.processor(), *self.memory(), *self.flash(), *self.devices(),
-                *self.console(), "-no-reboot", *self.extra]
+                *self.console(), *self.debugger(), "-no-reboot", *self.extra]
 
     def added(self, *options):
         """Whether the person's own arguments have one of these options."""
@@ -208,6 +210,10 @@ class Machine:
         loader = ["-kernel", self.loader] if self.loader else []
         return [*disk, *loader, *network,
                 "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"]
+
+    def debugger(self):
+        # Not QEMU's -s, which every host on the network may use.
+        return ["-S", "-gdb", f"tcp:127.0.0.1:{self.gdb_port}"] if self.gdb_port else []
 
     def console(self):
         arguments = []

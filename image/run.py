@@ -24,17 +24,23 @@ from pathlib import Path
 import firmware
 import machine
 import qmp
+import waiting
 
 SETUP = machine.ROOT / "image" / "setup"
 SIGN = machine.ROOT / "image" / "sign"
 ESP = machine.ROOT / "image" / "esp"
+ISO = machine.ROOT / "image" / "iso"
 KERNEL = machine.ROOT / "build" / "keel.efi"
+SYMBOLS = machine.ROOT / "build" / "keel.debug.efi"  # image/debug.py reads it
+
+GDB_PORT = 1234  # which every guide to QEMU's -s names
 
 OK, FAILED, NOT_STARTED, TIMED_OUT, ENDED_FROM_OUTSIDE = 0, 1, 2, 124, 130
 
 EPILOG = """\
 The console is this terminal. Keys: Ctrl-A X ends QEMU, Ctrl-A C reaches QEMU's monitor and back, Ctrl-A Ctrl-A
 sends a Ctrl-A; everything else, Ctrl-C too, goes to Keel.
+With --gdb QEMU waits until image/gdb is started in another terminal (docs/debugging.md).
 With --firmware ovmf-secure the kernel is signed first, by --key or Debian's test key; an --image boots as it is.
 Environment: QEMU, OVMF_CODE, OVMF_VARS, CLANG, LLD_LINK, NASM, PYTHON name other tools and files; KEEL_KEY,
 KEEL_CERT and KEEL_PASSPHRASE stand for --key, --cert and the key's passphrase.
@@ -61,6 +67,8 @@ def parse(arguments):
     parser.add_argument("--image", type=Path, metavar="FILE", help="boot this image and build nothing")
     parser.add_argument("--disk", default="sata", choices=machine.DISKS,
                         help="how the machine has the image: %(choices)s (%(default)s)")
+    parser.add_argument("--gdb", action="store_true", help="wait for gdb, which image/gdb starts in another terminal")
+    parser.add_argument("--gdb-port", type=int, metavar="N", help="... on this port of localhost (1234)")
     parser.add_argument("--dry-run", action="store_true", help="print the QEMU command and do nothing")
     parser.add_argument("--doctor", action="store_true", help="say what was found and what is missing, do nothing")
     parser.add_argument("extra", nargs="*", metavar="-- ARGUMENTS", help="more arguments for QEMU")
@@ -72,6 +80,12 @@ def parse(arguments):
     if options.extra:
         parser.error(f"unknown argument {options.extra[0]}; arguments for QEMU come after --")
     options.extra = extra
+    if options.gdb and options.image:
+        parser.error("--gdb boots what it builds: there are no symbols for an --image")
+    if options.gdb_port and not options.gdb:
+        parser.error("--gdb-port goes with --gdb")
+    options.gdb_port = options.gdb_port or (GDB_PORT if options.gdb else None)
+    options.medium = machine.ISO if options.disk == "cdrom" else machine.IMAGE
     options.signed = options.firmware == firmware.SECURE and not options.image
     if (options.key or options.cert) and not options.signed:
         parser.error("--key and --cert sign what is built for --firmware ovmf-secure; image/sign signs anything else")
@@ -83,14 +97,16 @@ def parse(arguments):
 def sets(options):
     """What image/setup is to provide."""
     return ["run", *["uboot"] * (options.firmware == "uboot"), *["secure"] * (options.firmware == firmware.SECURE),
+            *["iso"] * (options.disk == "cdrom" and not options.image), *["gdb"] * options.gdb,
             *["window"] * (not options.headless)]
 
 
-def build():
-    """Brings build/keel.img up to date with the tools that image/setup found. Build output goes to stderr."""
+def build(*targets):
+    """Brings the targets up to date with the tools that image/setup found. Build output goes to stderr."""
     found = subprocess.run([SETUP, "--env"], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     environment = dict(line.split("=", 1) for line in found) | dict(os.environ)
-    ninja = subprocess.Popen(["ninja", "-C", machine.ROOT, "build/keel.img"], env=environment, text=True,
+    names = [path.relative_to(machine.ROOT) for path in targets]
+    ninja = subprocess.Popen(["ninja", "-C", machine.ROOT, *names], env=environment, text=True,
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     for line in ninja.stdout:
         if not line.startswith(("ninja: Entering directory", "ninja: no work to do")):
@@ -98,19 +114,28 @@ def build():
     return ninja.wait() == 0
 
 
-def signed_image(options, directory):
-    """An image with the kernel, signed; made in the directory."""
-    kernel, image = Path(directory, "signed.efi"), Path(directory, "signed.img")
-    key = ["--key", options.key, "--cert", options.cert] if options.key else []
-    for command in ([SIGN, KERNEL, kernel, *key], [ESP, image, kernel]):
+def image_of_our_own(options, directory):
+    """An image, made in the directory, with a kernel that waits for gdb or is signed, or both."""
+    kernel, signed, image = KERNEL, Path(directory, "signed.efi"), Path(directory, "medium")
+    commands = []
+    if options.gdb:
+        kernel = Path(directory, "waiting.efi")
+        waiting.write(KERNEL, kernel)
+    if options.signed:
+        key = ["--key", options.key, "--cert", options.cert] if options.key else []
+        commands.append([SIGN, kernel, signed, *key])
+        kernel = signed
+    for command in (*commands, [ISO if options.medium == machine.ISO else ESP, image, kernel]):
         if subprocess.run([sys.executable, *command]).returncode != 0:
-            raise machine.MachineError("there is no signed kernel to boot")
+            raise machine.MachineError("there is no image to boot")
     return image
 
 
 def described(options, command):
     """The QEMU command as a person can paste it."""
     notes = []
+    if options.gdb:
+        notes.append("# with a copy of the image, the kernel in it waiting at its entry point (image/waiting.py)")
     if options.signed:
         notes.append("# with a copy of the image, the kernel in it signed by image/sign")
     if options.append:
@@ -233,9 +258,11 @@ def watch(process, listener, timeout):
 def boot(wished, options):
     timeout = options.timeout
     with tempfile.TemporaryDirectory(prefix="keel-") as directory, TerminalKept():
-        if options.signed:
-            wished.image = signed_image(options, directory)
+        if options.gdb or options.signed:
+            wished.image = image_of_our_own(options, directory)
         wished.prepare(directory)
+        if options.gdb:
+            say_how_to_attach(options.gdb_port)
         listener = qmp.Listener(Path(directory) / "qmp")
         stdin = None if owns_terminal() else subprocess.DEVNULL
         process = subprocess.Popen([*wished.command(), *listener.arguments()], stdin=stdin)
@@ -247,6 +274,13 @@ def boot(wished, options):
             return ENDED_FROM_OUTSIDE, "interrupted"
         finally:
             end(process)
+
+
+def say_how_to_attach(port):
+    """The console is this terminal, so gdb needs another one."""
+    say("QEMU waits for gdb: type in another terminal")
+    words = [str(machine.ROOT / "image" / "gdb"), *([] if port == GDB_PORT else ["--port", str(port)])]
+    print(f"    {shlex.join(words)}", file=sys.stderr, flush=True)
 
 
 def ensure_descriptors():
@@ -273,11 +307,12 @@ def main():
     if not options.dry_run:
         if subprocess.run([SETUP, *sets(options)]).returncode != 0:
             return NOT_STARTED
-        if not options.image and not build():
+        if not options.image and not build(options.medium, *[SYMBOLS] * options.gdb):
             say("the build failed")
             return NOT_STARTED
     wished = machine.Machine(options.memory, options.cpus, options.firmware, options.headless, options.append,
-                             options.image or machine.IMAGE, options.extra, disk=options.disk)
+                             options.image or options.medium, options.extra, disk=options.disk,
+                             gdb_port=options.gdb_port)
     if options.dry_run:
         print(described(options, wished.command()))
         return OK

@@ -14,6 +14,8 @@ sys.path[:0] = [str(ROOT / "image"), str(ROOT / "tests")]
 
 import firmware
 import machine
+import pe_image
+import waiting
 
 
 def module(name, path):
@@ -97,6 +99,29 @@ def test_what_is_built_is_signed_and_an_image_boots_as_it_is():
                   [*SECURE, "--image", "a.img", "--key", "a", "--cert", "b"]):
         with pytest.raises(SystemExit):
             runner.parse(wrong)
+
+
+def test_gdb_has_the_symbols_of_what_boots():
+    assert runner.parse(["--gdb"]).gdb_port == 1234 and runner.parse(["--gdb", "--gdb-port", "7"]).gdb_port == 7
+    assert runner.parse([]).gdb_port is None
+    for wrong in (["--gdb", "--image", "a.img"], ["--gdb-port", "7"]):
+        with pytest.raises(SystemExit):
+            runner.parse(wrong)
+    assert "-gdb" not in options_of() and "-S" not in options_of()
+    assert "tcp:127.0.0.1:7" in machine.Machine(gdb_port=7).command(), "for nobody but this machine's users"
+
+
+def test_waiting_kernel_differs_at_its_entry_only(tmp_path):
+    kernel = ROOT / "build" / "keel.efi"
+    waiting.write(kernel, tmp_path / "waiting.efi")
+    true, waits = kernel.read_bytes(), (tmp_path / "waiting.efi").read_bytes()
+    image = pe_image.PeImage(kernel)
+    at = image.offset(image.entry)
+    assert waits[at:at + len(waiting.WAIT)] == waiting.WAIT != true[at:at + len(waiting.WAIT)]
+    assert waits[:at] + waits[at + len(waiting.WAIT):] == true[:at] + true[at + len(waiting.WAIT):]
+    (tmp_path / "text").write_text("not a PE")
+    with pytest.raises(ValueError, match="not an EFI image"):
+        pe_image.PeImage(tmp_path / "text")
 
 
 def test_memory_sizes():
