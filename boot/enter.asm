@@ -5,11 +5,15 @@
 ;       stack_top - 40  return address 0, where every backtrace ends; rsp at entry, so rsp + 8 is 16-byte aligned
 ;
 ; Nothing is returned to and nothing is saved: RBP is cleared only so that a dump shows where the chain begins.
+;
+; Firmware may have left shadow stacks and indirect-branch tracking on (CR4.CET). Both go off with the firmware's stack:
+; the far return and the IRET of fault.asm would not match a shadow stack, nor do our jumps lead to an ENDBR64.
 
 bits 64
 default rel
 
 SHADOW_BYTES equ 32
+CR4_CET_BIT  equ 23                     ; SDM volume 3, 2.5; 0 on a CPU without
 
 global enter_stack
 global enter_kernel
@@ -19,6 +23,9 @@ section .boot code align=16
 
 ; void enter_stack(rcx: stack_top, rdx: function, r8: argument)
 enter_stack:
+    mov     rax, cr4
+    btr     rax, CR4_CET_BIT            ; before CR0.WP, which may not be cleared while it is set
+    mov     cr4, rax
     lea     rsp, [rcx - SHADOW_BYTES]
     mov     rcx, r8
     xor     ebp, ebp

@@ -6,7 +6,10 @@
 
 struct boot;
 
-/* Goes on in `function` on the stack that ends at `stack_top` (16-byte aligned); the firmware's is left for good. */
+/*
+ * Goes on in `function` on the stack that ends at `stack_top` (16-byte aligned); the firmware's is left for good, and
+ * with it CET. Interrupts off: a handler of the firmware's may rely on its shadow stack.
+ */
 NORETURN void enter_stack(uint64_t stack_top, void (*function)(struct boot *), struct boot *boot);
 
 /* Enters kernel_main at its address + delta, with `handoff`, an address of the high half, on an emptied stack. */

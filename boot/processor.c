@@ -1,6 +1,15 @@
 /*
  * The CPU between firmware and kernel: see processor.h. Registers are written whole, never changed bit by bit: U-Boot
- * comes with NXE and WP off, other firmware with CET, PCID or LA57 on, and only LA57 may matter to us.
+ * comes with NXE and WP off, other firmware with much on. What CR4 may hold then, and what would come of it:
+ *
+ *     CET          #CP at the first far return, on the second stack: off already in enter_stack
+ *     LA57         tables of four levels are none: stays, and we build five
+ *     LASS         no access to the low half, in which we stand: off here; firmware that runs 1:1 cannot have it on
+ *     SMAP, SMEP   none, with firmware's supervisor pages; off until the kernel's own tables (cpu_init)
+ *     PKE, PKS     keys in our entries are 0, but nobody knows what key 0 may: off
+ *     PCIDE        CR3's low bits are a PCID: off; they are cache flags until processor_use_tables writes them as 0
+ *     FRED         exceptions come by another way than the IDT: off
+ *     VMXE, UMIP, OSXSAVE, FSGSBASE, DE, TSD ...   none; off, so that every CPU is alike
  */
 #include "boot/processor.h"
 
@@ -89,7 +98,7 @@ bool processor_random(uint64_t *words, unsigned count)
     return good;
 }
 
-/* CR4 first: CR0.WP cannot be cleared while CR4.CET is set (SDM volume 3, 2.5). */
+/* What firmware left on goes off here (see above). */
 void processor_take_over(void)
 {
     instruction_write_cr4((instruction_read_cr4() & CR4_KEPT) | CR4_ALWAYS);

@@ -65,7 +65,7 @@ FUZZ = {
 WHY_NOT = {
     "B41": "no sleep: Keel has no S4, and a reset begins with a map of its own",
     "C46": "there are no other addresses: SetVirtualAddressMap is told 1:1, so virtual and physical are one",
-    "C56": "QEMU 7.2 emulates no CET; the kernel writes CR4 whole, and so without CET, before CR0",
+    "C56": "no CET in QEMU 7.2; off with the firmware's stack (boot/enter.asm); ENDBR64 at the entry: lint pe",
     "D61": "QEMU 7.2 emulates no x2APIC; what is there is read in IA32_APIC_BASE (kernel/x86/apic.c)",
     "D69": "QEMU's reads back; the kernel draws from its own cells and never reads what it drew",
     "D71": "no firmware here turns an IOMMU on; the kernel has no device read or write memory, so none can be refused",

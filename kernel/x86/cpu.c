@@ -93,8 +93,8 @@ void cpu_detect(void)
 }
 
 /*
- * CR4 before CR0: CR4.CET needs CR0.WP, and CR4 without CET needs nothing (SDM 3, 2.5). With PCIDE going off CR3's low
- * bits must be 0 or they would turn into cache flags; firmware that had it on used PCID 0.
+ * boot/ took everything off the boot CPU that firmware had on; the others come from INIT, which clears CR4 (SDM 3,
+ * table 10-1), and from a trampoline that writes it and EFER whole.
  */
 void cpu_init(void)
 {

@@ -8,6 +8,7 @@
 #include "tests/firmware/la57.h"
 #include "tests/firmware/parked.h"
 #include "tests/firmware/relocate.h"
+#include "tests/firmware/serial.h"
 #include "tests/firmware/virtio_net.h"
 #include "tests/firmware/space.h"
 #include "tests/firmware/watchdog.h"
@@ -35,6 +36,7 @@ static struct {
     bool moves_tables;
     bool leaves_interrupts;
     bool leaves_task_switched;
+    bool leaves_controls;
     bool tried;
 } wishes;
 
@@ -61,6 +63,11 @@ void exit_leaves_interrupts(void)
 void exit_leaves_task_switched(void)
 {
     wishes.leaves_task_switched = true;
+}
+
+void exit_leaves_controls(void)
+{
+    wishes.leaves_controls = true;
 }
 
 void exit_move_key(void)
@@ -104,6 +111,8 @@ static void after_success(void)
     virtio_net_start();
     x2apic_start();
     edu_start(); /* last: it is the one with little time */
+    if (wishes.leaves_controls)
+        serial_say("CR4 is 0x%llx", (unsigned long long)instruction_set_controls());
     if (wishes.leaves_task_switched)
         instruction_set_task_switched();
     if (wishes.leaves_interrupts)

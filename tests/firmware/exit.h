@@ -22,6 +22,7 @@ void exit_error(void);                /* the first call returns an error that is
 void exit_tables_move(void);          /* the first call moves the service tables, and its key is stale */
 void exit_leaves_interrupts(void);    /* after success they are on */
 void exit_leaves_task_switched(void); /* after success CR0.TS is set */
+void exit_leaves_controls(void);      /* after success CR4 has all bits that it can */
 
 /* Moves the map key, as every allocation does. */
 void exit_move_key(void);

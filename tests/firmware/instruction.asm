@@ -8,6 +8,12 @@ CR0_WP equ 1 << 16
 
 MSR_EFER equ 0xC0000080                 ; SDM volume 3, 2.2.1
 EFER_NXE equ 1 << 11
+EFER_SCE equ 1
+
+MSR_S_CET        equ 0x6A2              ; SDM volume 4, table 2-2
+S_CET_ENDBR_EN   equ 1 << 2
+MSR_PKRS         equ 0x6E1
+PKRS_KEY_0_ALONE equ 0xFFFFFFFC
 
 global instruction_in8
 global instruction_out8
@@ -23,6 +29,7 @@ global instruction_write_msr
 global instruction_interrupts_enable
 global instruction_undefined
 global instruction_set_task_switched
+global instruction_set_controls
 global instruction_clobber_sse
 global instruction_load_aligned
 global instruction_use_tables
@@ -141,6 +148,57 @@ instruction_set_task_switched:
     mov     rax, cr0
     or      rax, CR0_TS
     mov     cr0, rax
+    ret
+
+; Sets the bit of CR4 (in R8) that the CPU has when that bit of a register of CPUID is set.
+%macro CONTROL 3                        ; bit of CR4, register, its bit
+    bt      %2, %3
+    setc    al
+    movzx   eax, al
+    shl     rax, %1
+    or      r8, rax
+%endmacro
+
+; uint64_t instruction_set_controls(void)
+instruction_set_controls:
+    push    rbx
+    mov     r8, cr4
+    or      r8, 1 << 2 | 1 << 3         ; TSD, DE
+    mov     eax, 1
+    cpuid
+    CONTROL 17, ecx, 17                 ; PCIDE, with PCID 0 in force
+    CONTROL 18, ecx, 26                 ; OSXSAVE
+    mov     eax, 7
+    xor     ecx, ecx
+    cpuid
+    CONTROL 16, ebx, 0                  ; FSGSBASE
+    CONTROL 20, ebx, 7                  ; SMEP
+    CONTROL 21, ebx, 20                 ; SMAP
+    CONTROL 11, ecx, 2                  ; UMIP
+    CONTROL 22, ecx, 3                  ; PKE
+    CONTROL 24, ecx, 31                 ; PKS
+    CONTROL 23, edx, 20                 ; CET, for its branch tracking
+    mov     cr4, r8
+    bt      r8, 24
+    jnc     .no_keys
+    mov     ecx, MSR_PKRS
+    mov     eax, PKRS_KEY_0_ALONE
+    xor     edx, edx
+    wrmsr
+.no_keys:
+    bt      r8, 23
+    jnc     .no_tracking
+    mov     ecx, MSR_S_CET
+    mov     eax, S_CET_ENDBR_EN
+    xor     edx, edx
+    wrmsr
+.no_tracking:
+    mov     ecx, MSR_EFER
+    rdmsr
+    or      eax, EFER_SCE
+    wrmsr
+    mov     rax, r8
+    pop     rbx
     ret
 
 ; void instruction_clobber_sse(void)

@@ -30,6 +30,12 @@ void instruction_undefined(void);
 /* Sets CR0.TS: the next SSE instruction is an #NM. */
 void instruction_set_task_switched(void);
 
+/*
+ * Turns on in CR4 all that this CPU has and code that runs 1:1 can live with, system calls, and of CET the tracking of
+ * indirect branches. Returns CR4.
+ */
+uint64_t instruction_set_controls(void);
+
 /* All ones in xmm0 to xmm15 and an MXCSR with every exception unmasked. */
 void instruction_clobber_sse(void);
 

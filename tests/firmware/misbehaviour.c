@@ -134,6 +134,8 @@ static bool play_exit(const struct words *words)
         exit_leaves_interrupts();
     else if (strcmp(how, "task-switched") == 0)
         exit_leaves_task_switched();
+    else if (strcmp(how, "controls") == 0)
+        exit_leaves_controls();
     else
         return false;
     return true;

@@ -15,6 +15,7 @@ MACHINE_AMD64, PE32_PLUS, EFI_APPLICATION = 0x8664, 0x20B, 10
 DYNAMIC_BASE, NX_COMPAT = 0x0040, 0x0100            # DllCharacteristics
 RELOCS_STRIPPED = 0x0001                            # Characteristics
 DISCARDABLE, EXECUTE, WRITE = 0x02000000, 0x20000000, 0x80000000  # section characteristics
+ENDBR64 = bytes([0xF3, 0x0F, 0x1E, 0xFA])           # SDM 2: where an indirect call may lead
 SBAT_FIELDS = 6                                     # shim, SBAT.md: name, generation, vendor, package, version, URL
 DIRECTORY_IMPORT, DIRECTORY_RELOCATION, DIRECTORY_DELAY_IMPORT = 1, 5, 13
 
@@ -28,18 +29,21 @@ class Headers:
         self.machine, count, _, _, _, optional_bytes, self.characteristics = struct.unpack_from("<HHIIIHH", image, coff)
         optional = coff + 20
         self.magic = struct.unpack_from("<H", image, optional)[0]
+        entry_rva = struct.unpack_from("<I", image, optional + 16)[0]
         self.base, self.alignment = struct.unpack_from("<QI", image, optional + 24)
         self.subsystem, self.dll_characteristics = struct.unpack_from("<HH", image, optional + 68)
         directory_count = struct.unpack_from("<I", image, optional + 108)[0]
         self.directories = [struct.unpack_from("<II", image, optional + 112 + 8 * index)
                             for index in range(directory_count)]
-        self.sections, self.contents = [], {}
+        self.sections, self.contents, self.entry = [], {}, b""
         for index in range(count):
             at = optional + optional_bytes + 40 * index
             name = image[at:at + 8].rstrip(b"\0").decode()
             self.sections.append((name, struct.unpack_from("<I", image, at + 36)[0]))
-            size_bytes, _, _, offset = struct.unpack_from("<IIII", image, at + 8)
+            size_bytes, rva, _, offset = struct.unpack_from("<IIII", image, at + 8)
             self.contents[name] = image[offset:offset + size_bytes]
+            if rva <= entry_rva < rva + size_bytes:
+                self.entry = self.contents[name][entry_rva - rva:][:len(ENDBR64)]
 
     def directory_bytes(self, index):
         return self.directories[index][1] if index < len(self.directories) else 0
@@ -68,6 +72,8 @@ def rules(image):
     yield ".reloc" in names and headers.directory_bytes(DIRECTORY_RELOCATION) > 0, "no .reloc"
     yield headers.directory_bytes(DIRECTORY_IMPORT) == 0, "it imports something"
     yield headers.directory_bytes(DIRECTORY_DELAY_IMPORT) == 0, "it imports something, later"
+    # Firmware with indirect-branch tracking on calls it through a pointer (boot/enter.asm)
+    yield headers.entry == ENDBR64, "the entry does not begin with ENDBR64"
     # Two things that shim asks of an image, and firmware does not (boot/sbat.asm, boot/image.c)
     yield sbat_sound(headers.contents.get(".sbat", b"")), "no .sbat that shim can read"
     yield not dict(headers.sections).get(".reloc", 0) & DISCARDABLE, ".reloc is discardable"

@@ -121,19 +121,24 @@ SBAT = b"sbat,1,a,b,c,d\nkeel,1,a,b,c,d\n"
 
 
 def sample_pe(machine=0x8664, base=pe.LINK_BASE, alignment=4096, subsystem=10, dll=0x160, flags=0x60000020,
-              reloc_bytes=12, import_bytes=0, characteristics=0x22, reloc_flags=0x40000040, sbat=SBAT, padding=0):
+              reloc_bytes=12, import_bytes=0, characteristics=0x22, reloc_flags=0x40000040, sbat=SBAT, padding=0,
+              code=pe.ENDBR64):
     """The smallest image that keeps the rules, with one fact at a time changed."""
     directories = [(0, 0)] * 16
     directories[1], directories[5] = (0x3000, import_bytes), (0x2000, reloc_bytes)
-    optional = struct.pack("<H22xQI", 0x20B, base, alignment).ljust(68, b"\0") + struct.pack("<HH", subsystem, dll)
+    optional = struct.pack("<H14xI4xQI", 0x20B, 0x1000, base, alignment).ljust(68, b"\0")
+    optional += struct.pack("<HH", subsystem, dll)
     optional = optional.ljust(108, b"\0") + struct.pack("<I", 16)
     optional += b"".join(struct.pack("<II", *directory) for directory in directories)
-    described = [(b".text", 0, flags), (b".sbat", len(sbat), 0x40000040), (b".reloc", 0, reloc_flags)]
-    at = 0x40 + 4 + 20 + len(optional) + 40 * len(described)
-    sections = b"".join(struct.pack("<8sIIII12xI", name, size, 0, size, at, flags) for name, size, flags in described)
+    described = [(b".text", 0x1000, code, flags), (b".sbat", 0x4000, sbat, 0x40000040),
+                 (b".reloc", 0x2000, b"", reloc_flags)]
+    at, sections, contents = 0x40 + 4 + 20 + len(optional) + 40 * len(described), b"", b""
+    for name, rva, content, bits in described:
+        sections += struct.pack("<8sIIII12xI", name, len(content), rva, len(content), at + len(contents), bits)
+        contents += content
     coff = struct.pack("<HHIIIHH", machine, len(described), 0, 0, 0, len(optional), characteristics)
     head = b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40) + b"PE\0\0"
-    return head + coff + optional + sections + sbat + bytes(padding)
+    return head + coff + optional + sections + contents + bytes(padding)
 
 
 def test_good_pe_passes():
@@ -152,6 +157,8 @@ def test_good_pe_passes():
     (dict(import_bytes=40), "imports"),
     (dict(characteristics=0x23), "stripped"),
     (dict(reloc_flags=0x42000040), "discardable"),
+    (dict(code=b"\x90" * 4), "ENDBR64"),
+    (dict(code=b""), "ENDBR64"),
     (dict(sbat=b""), ".sbat"),
     (dict(sbat=SBAT[:-1]), ".sbat"),
     (dict(sbat=SBAT.replace(b"c,d", b"c")), ".sbat"),

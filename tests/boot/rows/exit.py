@@ -41,4 +41,6 @@ EXIT = [
         says=[r"left interrupts on"]),
     Row("exit-task-switched", "C54", "CR0.TS set by the exit: the first SSE instruction would be #NM",
         "exit task-switched"),
+    Row("exit-controls", "-", "SMAP, PKS, PCID ..., as far as the CPU has them: faults, or CPUs that differ",
+        "exit controls", run="test all; ", says=[r"^adversary: CR4 is 0x[0-9a-f]+$", r"^# \d+ passed, 0 failed"]),
 ]
