@@ -27,6 +27,8 @@ void command_keymap(const struct words *words)
         print("%c %-8s %s\n", &key_layouts[i] == keyboard_keymap()->layout ? '*' : ' ', key_layouts[i].name,
               key_layouts[i].title);
     print("locks: num %s, caps %s, scroll %s\n", on(LOCK_NUM), on(LOCK_CAPS), on(LOCK_SCROLL));
+    if (keyboard_first() == NULL)
+        print("keyboard: none\n");
     for (const struct keyboard *keyboard = keyboard_first(); keyboard != NULL; keyboard = keyboard->next)
         print("keyboard: %s, %s\n", keyboard->name, lights(keyboard));
 }

@@ -95,12 +95,18 @@ class Running(Qemu):
         self.send(text + "\r")
         return self.wait(answer, start)
 
+    def keys(self, *changes):
+        """Keys go down and up, all at once: ("a", True), ("a", False) (QEMU's names: a, ret, spc, shift ...)."""
+        self.qmp.command("input-send-event", events=[
+            {"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": name}}} for name, down in changes])
+
     def press(self, *keys):
-        """Presses keys of the machine's own keyboard, one after the other (QEMU's names: a, ret, spc, shift-a ...)."""
+        """Presses keys of the machine's own keyboard, one after the other; shift+a: the first is held meanwhile."""
         for key in keys:
-            chord = [{"type": "qcode", "data": name} for name in key.split("+")]
-            self.qmp.command("send-key", keys=chord)
-            time.sleep(0.05)  # QEMU holds a key for 100 ms and queues what follows; do not overrun its queue of 16
+            chord = key.split("+")
+            # Down and up at once: between two commands the host may take its time, and the key would repeat.
+            self.keys(*[(name, True) for name in chord], *[(name, False) for name in reversed(chord)])
+            time.sleep(0.1)  # the keyboard's queue holds 16 bytes
 
     def type_on_keyboard(self, text):
         names = {" ": "spc", "\n": "ret", "=": "equal", "-": "minus"}
