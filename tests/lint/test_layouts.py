@@ -30,7 +30,7 @@ def shown(code):
 
 
 def test_keys_are_those_of_x11(layout):
-    """Plain and with Shift all keys, none more and none less; with AltGr those that are printed on a keyboard's keys."""
+    """Plain and with Shift all keys, none more and none less; with AltGr those that are printed on a keyboard."""
     keymap = xkb.Keymap(layout.name)
     assert set(layout.keys) | {layouts.USAGES["keypad."]} == {layouts.USAGES[key] for key in xkb.EVDEV}
     for key in sorted(set(xkb.EVDEV) - {"keypad."}):
