@@ -1,18 +1,22 @@
 /*
  * Cells in memory, and as few stores as possible to the frame buffer.
  *
- *     wanted   a ring of rows: scrolling moves `top`, not memory
+ *     wanted   a ring of `kept` rows: scrolling moves `top`, not memory
  *
- *         row 0 of memory  | third on the screen  |            on the screen     row 0 = (top + 0) % rows
- *         row 1            | last on the screen   |                              row 1 = (top + 1) % rows
- *         top = 2 -------> | first on the screen  |            a row             columns cells of 16 bits
- *         row 3            | second on the screen |            a cell            15: cursor (in `shown`), 14:0 glyph
+ *         row 0 of memory  | third on the screen  |            a cell   15: cursor (in `shown`)   11:8 colour
+ *         row 1            | last on the screen   |                     14: reverse                7:0 glyph
+ *         row 2            | nothing yet          |
+ *         row 3            | history, oldest      |            in view: row 0 = (top - back) mod kept, and on
+ *         row 4            | history, newest      |
+ *         top = 5 -------> | first on the screen  |
+ *         row 6            | second on the screen |
  *
  *     shown    the rows in the screen's own order, as the pixels are now
  *
- * screen_flush compares the two over the dirty rows and paints the difference: a screen of text that scrolls by one
- * line costs the cells that differ, not the pixels of all. A row of a glyph is 8 pixels and goes out as four 64-bit
- * stores taken from a table of the four possible pairs of pixels.
+ * screen_flush compares the two over the dirty rows and paints the difference: a screen of text that scrolls costs the
+ * cells that differ, not the pixels of all. That may still be most of them, of 33 MB at 3840x2160. So it scrolls by an
+ * eighth of its rows at once, and the lines that fill these cost no more than themselves. Eight pixels of a row go out
+ * as four 64-bit stores taken from a table of the four possible pairs of pixels.
  *
  * What the firmware drew is wiped a row at a time, when text first gets there, and the rest of it when there is time
  * (screen_take_row): a screen has a million pixels and more, and the lines of a boot need a few of its rows.
@@ -21,10 +25,17 @@
 
 #include "kernel/base/bits.h"
 
-#define INK_LEVEL 0xC0u /* of 0xFF, in each channel */
-#define PAPER     0u
+#define PAPER 0u
+
+/* Of 0xFF, in each channel that a colour has; a bright colour has some of the others too, so bright black is a grey. */
+#define LEVEL_PLAIN  0xC0u
+#define LEVEL_BRIGHT 0xFFu
+#define LEVEL_REST   0x60u
 
 #define PIXELS_PER_STORE 2u
+
+/* So that row numbers of the ring add up in 32 bits. */
+#define SCREEN_KEPT_MAX 0x10000u
 
 enum status screen_check(const struct screen_mode *mode, const struct font *font)
 {
@@ -45,6 +56,14 @@ enum status screen_check(const struct screen_mode *mode, const struct font *font
     return present && apart ? STATUS_OK : STATUS_INVALID;
 }
 
+/* Colour i of ECMA-48: bits 0 to 2 say which of red, green and blue it has, bit 3 that it is bright. */
+static uint32_t screen_palette(const struct screen *screen, uint32_t colour)
+{
+    bool bright = (colour & SCREEN_BRIGHT) != 0;
+    const uint8_t levels[2] = {bright ? LEVEL_REST : 0, bright ? LEVEL_BRIGHT : LEVEL_PLAIN};
+    return screen_colour(screen, levels[colour & 1], levels[colour >> 1 & 1], levels[colour >> 2 & 1]);
+}
+
 static uint64_t screen_cell_count(const struct screen_mode *mode, const struct font *font)
 {
     return (uint64_t)(mode->width_pixels / font->width_pixels) * (mode->height_pixels / font->height_pixels);
@@ -52,7 +71,8 @@ static uint64_t screen_cell_count(const struct screen_mode *mode, const struct f
 
 uint64_t screen_cells_bytes(const struct screen_mode *mode, const struct font *font)
 {
-    return 2 * sizeof(screen_cell) * screen_cell_count(mode, font);
+    uint64_t history = (uint64_t)SCREEN_HISTORY_ROWS * (mode->width_pixels / font->width_pixels);
+    return sizeof(screen_cell) * (2 * screen_cell_count(mode, font) + history);
 }
 
 /* A level of 8 bits moved under a channel's mask: the mask's top bits get the level's top bits. */
@@ -86,12 +106,12 @@ static uint32_t *screen_pixels(const struct screen *screen, uint32_t x, uint32_t
 
 static screen_cell *screen_wanted_row(const struct screen *screen, uint32_t row)
 {
-    return screen->wanted + (uint64_t)((screen->top + row) % screen->rows) * screen->columns;
+    return screen->wanted + (uint64_t)((screen->top + row) % screen->kept) * screen->columns;
 }
 
 static void screen_blank(const struct screen *screen, screen_cell *cells, uint64_t count)
 {
-    screen_cell space = font_glyph(screen->font, ' ');
+    screen_cell space = font_glyph(screen->font, ' ') | SCREEN_CELL_INK(SCREEN_GREY);
     uint64_t four = space * 0x0001000100010001ull;
     for (; count >= 4; count -= 4, cells += 4)
         __builtin_memcpy(cells, &four, sizeof(four));
@@ -125,15 +145,19 @@ enum status screen_init(struct screen *screen, const struct screen_mode *mode, c
     if (cells_bytes < screen_cells_bytes(mode, font))
         return STATUS_NO_MEMORY;
     uint64_t cell_count = screen_cell_count(mode, font);
+    uint32_t columns = mode->width_pixels / font->width_pixels;
     *screen = (struct screen){
         .mode = *mode,
         .font = font,
-        .columns = mode->width_pixels / font->width_pixels,
+        .columns = columns,
         .rows = mode->height_pixels / font->height_pixels,
-        .wanted = cells,
-        .shown = (screen_cell *)cells + cell_count,
+        .shown = cells,
+        .wanted = (screen_cell *)cells + cell_count,
+        .kept = (uint32_t)min_u64((cells_bytes / sizeof(screen_cell) - cell_count) / columns, SCREEN_KEPT_MAX),
+        .attributes = SCREEN_CELL_INK(SCREEN_GREY),
     };
-    screen->ink = screen_colour(screen, INK_LEVEL, INK_LEVEL, INK_LEVEL);
+    for (uint32_t i = 0; i < SCREEN_COLOURS; i++)
+        screen->colours[i] = screen_palette(screen, i);
     screen_clear(screen);
     screen->dirty_end = 1; /* not all of it: nothing is painted where there is no text yet */
     return STATUS_OK;
@@ -146,11 +170,13 @@ void screen_newline(struct screen *screen)
         screen->row++;
         return;
     }
-    /*
-     * The row that falls off the top becomes the empty one at the bottom. Every row on screen has moved: all are dirty.
-     */
-    screen->top = (screen->top + 1) % screen->rows;
-    screen_blank(screen, screen_wanted_row(screen, screen->row), screen->columns);
+    /* The rows that go off the top are history; every row on screen has moved, so all are dirty. */
+    uint32_t step = 1 + screen->rows / 8;
+    screen->top = (screen->top + step) % screen->kept;
+    screen->history = (uint32_t)min_u64(screen->history + step, screen->kept - screen->rows);
+    screen->row = screen->rows - step;
+    for (uint32_t row = screen->row; row < screen->rows; row++)
+        screen_blank(screen, screen_wanted_row(screen, row), screen->columns);
     screen->dirty_first = 0;
     screen->dirty_end = screen->rows;
 }
@@ -168,7 +194,8 @@ void screen_put(struct screen *screen, uint32_t code_point)
 {
     if (screen->column == screen->columns)
         screen_newline(screen);
-    screen_wanted_row(screen, screen->row)[screen->column++] = font_glyph(screen->font, code_point);
+    screen_wanted_row(screen, screen->row)[screen->column++] =
+        font_glyph(screen->font, code_point) | screen->attributes;
     screen_touch(screen);
 }
 
@@ -180,19 +207,23 @@ void screen_move(struct screen *screen, uint32_t column, uint32_t row)
 
 void screen_clear(struct screen *screen)
 {
-    screen_blank(screen, screen->wanted, (uint64_t)screen->rows * screen->columns);
+    for (uint32_t row = 0; row < screen->rows; row++)
+        screen_blank(screen, screen_wanted_row(screen, row), screen->columns);
     screen->column = 0;
     screen->row = 0;
     screen->dirty_first = 0;
     screen->dirty_end = screen->rows;
 }
 
-/* The cursor is the cell with ink and paper exchanged. */
 static void screen_paint_cell(const struct screen *screen, uint32_t column, uint32_t row, screen_cell cell)
 {
-    bool is_cursor = (cell & SCREEN_CELL_CURSOR) != 0;
-    uint32_t ink = is_cursor ? PAPER : screen->ink;
-    uint32_t paper = is_cursor ? screen->ink : PAPER;
+    uint32_t ink = screen->colours[cell >> 8 & (SCREEN_COLOURS - 1)];
+    uint32_t paper = PAPER;
+    /* The cursor on a reversed cell looks like a plain one. */
+    if (((cell & SCREEN_CELL_CURSOR) != 0) != ((cell & SCREEN_CELL_REVERSE) != 0)) {
+        paper = ink;
+        ink = PAPER;
+    }
     /*
      * Index: the left pixel's bit, then the right one's. The lower address is the left pixel: the low half of a store.
      */
@@ -203,28 +234,36 @@ static void screen_paint_cell(const struct screen *screen, uint32_t column, uint
         screen_pair(ink, ink),
     };
     const struct font *font = screen->font;
-    const uint8_t *bits = font_rows(font, cell & (SCREEN_CELL_CURSOR - 1));
+    const uint8_t *bits = font_rows(font, (uint8_t)cell);
     for (uint32_t y = 0; y < font->height_pixels; y++) {
         uint32_t *pixels = screen_pixels(screen, column * font->width_pixels, row * font->height_pixels + y);
-        for (uint32_t x = 0; x < 8; x += PIXELS_PER_STORE)
-            screen_store_pair(pixels + x, pairs[bits[y] >> (6 - x) & 3]);
+        for (uint32_t x = 0; x < font->width_pixels; x += 8, pixels += 8, bits++) {
+            screen_store_pair(pixels, pairs[*bits >> 6]);
+            screen_store_pair(pixels + 2, pairs[*bits >> 4 & 3]);
+            screen_store_pair(pixels + 4, pairs[*bits >> 2 & 3]);
+            screen_store_pair(pixels + 6, pairs[*bits & 3]);
+        }
     }
+}
+
+static void screen_show_cell(struct screen *screen, uint32_t column, uint32_t row, screen_cell cell)
+{
+    screen_cell *shown = screen->shown + (uint64_t)row * screen->columns + column;
+    if (*shown == cell)
+        return;
+    *shown = cell;
+    screen_paint_cell(screen, column, row, cell);
 }
 
 static void screen_flush_row(struct screen *screen, uint32_t row)
 {
-    const screen_cell *wanted = screen_wanted_row(screen, row);
-    screen_cell *shown = screen->shown + (uint64_t)row * screen->columns;
+    const screen_cell *wanted = screen_wanted_row(screen, row + screen->kept - screen->back);
     /* A cursor that waits behind the last column is shown on it. */
     uint32_t cursor = screen->column < screen->columns ? screen->column : screen->columns - 1;
-    for (uint32_t column = 0; column < screen->columns; column++) {
-        bool is_cursor = row == screen->row && column == cursor;
-        screen_cell cell = wanted[column] | (is_cursor ? SCREEN_CELL_CURSOR : 0);
-        if (shown[column] == cell)
-            continue;
-        shown[column] = cell;
-        screen_paint_cell(screen, column, row, cell);
-    }
+    bool has_cursor = row == screen->row + screen->back;
+    for (uint32_t column = 0; column < screen->columns; column++)
+        screen_show_cell(screen, column, row,
+                         wanted[column] | (has_cursor && column == cursor ? SCREEN_CELL_CURSOR : 0));
 }
 
 void screen_flush(struct screen *screen)
@@ -235,6 +274,21 @@ void screen_flush(struct screen *screen)
         screen_flush_row(screen, row);
     screen->dirty_first = screen->row; /* the cursor may leave it, and then it has to be painted again */
     screen->dirty_end = screen->row + 1;
+}
+
+void screen_look_back(struct screen *screen, uint32_t back)
+{
+    screen->back = (uint32_t)min_u64(back, screen->history);
+    screen->dirty_first = 0;
+    screen->dirty_end = screen->rows;
+}
+
+void screen_banner(struct screen *screen, const char *text)
+{
+    for (uint32_t column = 0; column < screen->columns; column++) {
+        uint8_t glyph = font_glyph(screen->font, *text != '\0' ? (uint8_t)*text++ : ' ');
+        screen_show_cell(screen, column, screen->rows - 1, glyph | SCREEN_CELL_INK(SCREEN_GREY) | SCREEN_CELL_REVERSE);
+    }
 }
 
 bool screen_take_row(struct screen *screen)
@@ -264,9 +318,9 @@ static void screen_draw_glyph(const struct screen *screen, uint32_t x, uint32_t 
                               uint32_t pixel)
 {
     const struct font *font = screen->font;
-    for (uint32_t row = 0; row < font->height_pixels; row++)
+    for (uint32_t row = 0; row < font->height_pixels; row++, rows += font->width_pixels / 8)
         for (uint32_t column = 0; column < font->width_pixels; column++)
-            if ((rows[row] << column & 0x80) != 0)
+            if ((rows[column / 8] << column % 8 & 0x80) != 0)
                 screen_fill(screen, x + column * scale, y + row * scale, scale, scale, pixel);
 }
 

@@ -1,9 +1,9 @@
 /*
- * Text, grey on black, on a linear frame buffer with 32 bits a pixel, and plain rectangles for who draws a page of his
- * own.
+ * Text in 16 colours on a linear frame buffer with 32 bits a pixel, what scrolled off it, and plain rectangles for who
+ * draws a page of his own.
  *
- * Owns: struct screen and what the pixels show. Cells lie in the caller's memory twice: as wanted and as shown. Writing
- * changes the wanted ones; screen_flush paints those that differ.
+ * Owns: struct screen and what the pixels show. Cells lie in the caller's memory twice: as wanted, with some hundred
+ * rows that have left the screen, and as shown. Writing changes the wanted ones; screen_flush paints those that differ.
  * Rules: video memory is never read (rule of every uncached or write-combining frame buffer: a read costs a bus round
  * trip); stores are 64 bits wide; geometry comes from firmware and is checked; the caller serialises.
  */
@@ -27,24 +27,39 @@ struct screen_mode {
     uint32_t masks[3];     /* where red, green and blue of a pixel are (UEFI 12.9.2, EFI_PIXEL_BITMASK) */
 };
 
-/* A glyph number, and SCREEN_CELL_CURSOR in a shown cell that carries the cursor. */
+/* A glyph number in bits 7:0, its colour in 11:8; the others exchange ink and paper, CURSOR in shown cells only. */
 typedef uint16_t screen_cell;
-#define SCREEN_CELL_CURSOR ((screen_cell)1 << 15)
+#define SCREEN_CELL_INK(colour) ((screen_cell)((colour) << 8))
+#define SCREEN_CELL_REVERSE     ((screen_cell)1 << 14)
+#define SCREEN_CELL_CURSOR      ((screen_cell)1 << 15)
+
+/* The colours of ECMA-48 8.3.117 (SGR 30 to 37), then the same brighter. Paper is black, and text grey unless told. */
+#define SCREEN_COLOURS 16u
+#define SCREEN_BLACK   0u
+#define SCREEN_GREY    7u
+#define SCREEN_BRIGHT  8u
+
+/* Rows that have left the screen and can be looked at again: this many, and what more the caller's memory holds. */
+#define SCREEN_HISTORY_ROWS 256u
 
 struct screen {
     struct screen_mode mode;
     const struct font *font;
     uint32_t columns;
     uint32_t rows;
-    screen_cell *wanted; /* rows * columns, a ring of rows: the topmost is `top` */
+    screen_cell *wanted; /* kept * columns, a ring of rows: the screen's topmost is `top`, the history stands above */
     screen_cell *shown;  /* rows * columns, as painted */
+    uint32_t kept;
     uint32_t top;
+    uint32_t history; /* rows above `top` that hold text */
+    uint32_t back;    /* how many of them are in view */
+    screen_cell attributes; /* of the characters to come */
     uint32_t column; /* where the next character goes; == columns: it wraps first */
     uint32_t row;
     uint32_t dirty_first; /* rows [dirty_first, dirty_end) and the cursor's may differ from what is shown */
     uint32_t dirty_end;
     uint32_t taken;       /* rows from the top that are ours; below them the pixels are still the firmware's */
-    uint32_t ink; /* pixels; paper is 0, which is black in every format */
+    uint32_t colours[SCREEN_COLOURS]; /* as pixels; black is 0 in every format */
 };
 
 /*
@@ -55,7 +70,7 @@ struct screen {
 enum status screen_check(const struct screen_mode *mode, const struct font *font) MUST_CHECK;
 #define SCREEN_PIXELS_MAX 16384u /* each way */
 
-/* Bytes of cell memory that screen_init needs; the mode has passed screen_check. */
+/* Bytes of cell memory that screen_init needs at least; the mode has passed screen_check. */
 uint64_t screen_cells_bytes(const struct screen_mode *mode, const struct font *font);
 
 /*
@@ -68,7 +83,7 @@ enum status screen_init(struct screen *screen, const struct screen_mode *mode, c
 /* Puts a character at the cursor and moves on, wrapping and scrolling as needed. Not for control characters. */
 void screen_put(struct screen *screen, uint32_t code_point);
 
-/* To the first column of the next row; scrolls at the bottom. */
+/* To the first column of the next row; scrolls at the bottom, by an eighth of the screen at once. */
 void screen_newline(struct screen *screen);
 
 /* Moves the cursor; clamped to the screen. */
@@ -79,6 +94,12 @@ void screen_clear(struct screen *screen);
 
 /* Paints what changed. Until then nothing of the calls above is seen. */
 void screen_flush(struct screen *screen);
+
+/* Looks `back` rows back, as far as there is history; 0: at the text's end, where it must be before text is put. */
+void screen_look_back(struct screen *screen, uint32_t back);
+
+/* After a flush: the last row shows this instead of text, until a flush has something to paint there. ASCII. */
+void screen_banner(struct screen *screen, const char *text);
 
 /* Wipes the next row of what the firmware drew, before text gets there. False: there is none left. */
 bool screen_take_row(struct screen *screen);

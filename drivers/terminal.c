@@ -2,7 +2,7 @@
  * Decoding for a screen: terminal.h has the list of what is understood.
  *
  *     byte --> sequence.c --text--> UTF-8 --> a code point, or a control character --> screen.c
- *                        '--end---> go to, clear
+ *                        '--end---> go to, clear, colours
  *
  * The input is not only ours: a person's keys are echoed, and firmware's texts printed. Malformed UTF-8 costs a '?',
  * never the rest of the line.
@@ -51,16 +51,48 @@ static void terminal_text(struct terminal *terminal, uint8_t byte)
     }
 }
 
+/* SGR (ECMA-48, 8.3.117): each parameter changes what the next characters look like. */
+static void terminal_attribute(struct screen *screen, uint32_t parameter)
+{
+    const screen_cell ink = SCREEN_CELL_INK(SCREEN_COLOURS - 1);
+    screen_cell attributes = screen->attributes;
+    if (parameter == 0)
+        attributes = SCREEN_CELL_INK(SCREEN_GREY);
+    else if (parameter == 1)
+        attributes |= SCREEN_CELL_INK(SCREEN_BRIGHT);
+    else if (parameter == 22)
+        attributes &= (screen_cell)~SCREEN_CELL_INK(SCREEN_BRIGHT);
+    else if (parameter == 7)
+        attributes |= SCREEN_CELL_REVERSE;
+    else if (parameter == 27)
+        attributes &= (screen_cell)~SCREEN_CELL_REVERSE;
+    else if (parameter == 39)
+        attributes = (screen_cell)((attributes & ~ink) | SCREEN_CELL_INK(SCREEN_GREY));
+    else if (parameter - 30 < SCREEN_BRIGHT) /* below 30 it wraps, here and in the next line */
+        attributes = (screen_cell)((attributes & ~SCREEN_CELL_INK(7)) | SCREEN_CELL_INK(parameter - 30));
+    else if (parameter - 90 < SCREEN_BRIGHT)
+        attributes = (screen_cell)((attributes & ~ink) | SCREEN_CELL_INK(SCREEN_BRIGHT + parameter - 90));
+    screen->attributes = attributes;
+}
+
 static void terminal_run_sequence(struct screen *screen, uint8_t letter, const uint32_t parameters[2])
 {
     if (letter == 'H') /* rows and columns count from 1, and 0 means 1 */
         screen_move(screen, parameters[1] - (parameters[1] != 0), parameters[0] - (parameters[0] != 0));
     else if (letter == 'J' && parameters[0] == ERASE_ALL)
         screen_clear(screen);
+    else if (letter == 'm') {
+        terminal_attribute(screen, parameters[0]);
+        if (parameters[1] != 0)
+            terminal_attribute(screen, parameters[1]);
+    }
 }
 
 void terminal_write(struct terminal *terminal, uint8_t byte)
 {
+    /* Whoever looks back at older rows sees the newest again when there is something new. */
+    if (terminal->screen->back != 0)
+        screen_look_back(terminal->screen, 0);
     if (terminal->utf8_missing != 0 && (byte & 0xC0) != 0x80) { /* a byte should follow and does not */
         terminal->utf8_missing = 0;
         screen_put(terminal->screen, REPLACEMENT);

@@ -3,13 +3,13 @@
  * so that an interrupt handler never waits for somebody who prints.
  *
  *     print ---> format_to ---> put ---> early[] (replayed to a device that comes later)
- *                                  |---> serial.c          \n as \r\n
+ *                                  |---> serial.c          \n as \r\n; no colours
  *                                  '---> terminal.c -> screen.c, flushed once at the end of the call
  *
  *     serial.c -> escape.c ---> keys[] --+--> console_read_key
  *     all keyboards ---> keyboard.c -----'
  *
- * Rules: interrupts are off while a lock is held, because handlers take the second one. Two devices get the same bytes,
+ * Rules: interrupts are off while a lock is held, because handlers take the second one. Two devices get the same text,
  * so that what a person sees on the screen is what a test reads from the port.
  */
 #include "kernel/console.h"
@@ -20,11 +20,14 @@
 #include "drivers/terminal.h"
 #include "kernel/base/format.h"
 #include "kernel/base/spinlock.h"
+#include "kernel/base/string.h"
 #include "kernel/keyboard.h"
 #include "kernel/x86/interrupts.h"
 
 #define EARLY_RING_BYTES 8192u /* a panic's text and a screenful of warnings; the oldest bytes go first */
 #define KEY_RING_COUNT   64u
+#define BANNER_BYTES     80u
+#define ESCAPE           '\033'
 
 /* Bytes that one interrupt or poll takes from a device at most: a device that never runs dry does not hold the CPU. */
 #define INPUT_BURST_MAX 256u
@@ -33,7 +36,9 @@ static struct {
     struct spinlock lock;
     bool panicking;
     bool has_screen;
-    bool is_lent; /* somebody else draws on the screen */
+    bool is_lent;   /* somebody else draws on the screen */
+    bool in_steps;  /* the line of console_step is open */
+    bool in_colour; /* of what is replayed to the serial port: inside a sequence that sets a colour */
     struct serial serial; /* its `present` says whether it is attached */
     struct screen screen;
     struct terminal terminal;
@@ -75,26 +80,62 @@ static void put_serial(char c)
     serial_write(&console.serial, (uint8_t)c);
 }
 
+/* The early ring has the screen's colours too. */
+static void put_serial_plain(char c)
+{
+    bool in_colour = console.in_colour;
+    console.in_colour = c == ESCAPE || (in_colour && c != 'm');
+    if (!in_colour && !console.in_colour)
+        put_serial(c);
+}
+
 static void put_screen(char c)
 {
     terminal_write(&console.terminal, (uint8_t)c);
 }
 
-static void put(void *unused, char c)
+/* The ring never stops: a device may be attached at any time, and is told what fits. */
+static void put_early_and_screen(char c)
 {
-    (void)unused;
-    /* The ring never stops: a device may be attached at any time, and is told what fits. */
     console.early[console.early_written++ % EARLY_RING_BYTES] = c;
-    put_serial(c);
     if (console.has_screen)
         put_screen(c);
+}
+
+static void put(void *unused, char c)
+{
+    if (console.in_steps) {
+        console.in_steps = false;
+        put(unused, '\n');
+    }
+    put_early_and_screen(c);
+    put_serial(c);
+}
+
+static void put_text(const char *text, size_t size_bytes)
+{
+    for (size_t i = 0; i < size_bytes; i++)
+        put(NULL, text[i]);
+}
+
+static void put_colour(uint8_t colour)
+{
+    char sequence[8];
+    format_buffer(sequence, sizeof(sequence), "%c[%um", ESCAPE, colour);
+    for (const char *at = sequence; *at != '\0'; at++)
+        put_early_and_screen(*at);
+}
+
+static void finish_painting(void)
+{
+    if (console.has_screen && !console.is_lent)
+        screen_flush(&console.screen);
 }
 
 static void finish(uint64_t flags)
 {
     /* Once a call, not once a character: cells that are written twice in between are painted once. */
-    if (console.has_screen && !console.is_lent)
-        screen_flush(&console.screen);
+    finish_painting();
     unlock(&console.lock, flags);
 }
 
@@ -111,8 +152,29 @@ void print(const char *format, ...)
 void console_write(const char *text, size_t size_bytes)
 {
     uint64_t flags = lock(&console.lock);
-    for (size_t i = 0; i < size_bytes; i++)
-        put(NULL, text[i]);
+    put_text(text, size_bytes);
+    finish(flags);
+}
+
+void console_write_coloured(uint8_t colour, const char *text, size_t size_bytes)
+{
+    uint64_t flags = lock(&console.lock);
+    if (colour != 0)
+        put_colour(colour);
+    put_text(text, size_bytes);
+    if (colour != 0)
+        put_colour(0);
+    finish(flags);
+}
+
+void console_step(const char *name)
+{
+    uint64_t flags = lock(&console.lock);
+    const char *before = console.in_steps ? ", " : "steps: ";
+    console.in_steps = false;
+    put_text(before, strlen(before));
+    put_text(name, strlen(name));
+    console.in_steps = true;
     finish(flags);
 }
 
@@ -129,25 +191,29 @@ enum status console_attach_serial(uint16_t port)
     enum status status = serial_init(&console.serial, port);
     serial_enable_receive_interrupt(&console.serial); /* nothing is delivered before machine_start_interrupts */
     if (status == STATUS_OK)
-        replay(put_serial);
+        replay(put_serial_plain);
     unlock(&console.lock, flags);
     return status;
 }
 
-enum status console_screen_bytes(const struct screen_mode *mode, uint64_t *size_bytes)
+enum status console_screen_bytes(const struct screen_mode *mode, const struct font_file *font, uint64_t *size_bytes)
 {
-    enum status status = font_parse(&console.font, font_8x16_start, (uint64_t)(font_8x16_end - font_8x16_start));
+    enum status status = font_open(&console.font, font->start, (uint64_t)(font->end - font->start));
     if (status == STATUS_OK)
         status = screen_check(mode, &console.font);
     if (status == STATUS_OK)
-        *size_bytes = screen_cells_bytes(mode, &console.font);
+        *size_bytes = align_up(font_bytes(&console.font), sizeof(uint64_t)) + screen_cells_bytes(mode, &console.font);
     return status;
 }
 
-enum status console_attach_screen(const struct screen_mode *mode, void *cells, uint64_t cells_bytes)
+enum status console_attach_screen(const struct screen_mode *mode, void *memory, uint64_t memory_bytes)
 {
+    uint64_t glyphs_bytes = align_up(font_bytes(&console.font), sizeof(uint64_t));
     uint64_t flags = lock(&console.lock);
-    enum status status = screen_init(&console.screen, mode, &console.font, cells, cells_bytes);
+    enum status status = font_unpack(&console.font, memory);
+    if (status == STATUS_OK)
+        status = screen_init(&console.screen, mode, &console.font, (uint8_t *)memory + glyphs_bytes,
+                             memory_bytes - glyphs_bytes);
     if (status == STATUS_OK) {
         terminal_init(&console.terminal, &console.screen);
         replay(put_screen);
@@ -155,6 +221,30 @@ enum status console_attach_screen(const struct screen_mode *mode, void *cells, u
     }
     finish(flags);
     return status;
+}
+
+static void draw_banner(void)
+{
+    char text[BANNER_BYTES];
+    format_buffer(text, sizeof(text), " %u of %u rows back; Page Down goes on, any other key to the end",
+                  console.screen.back, console.screen.history);
+    screen_banner(&console.screen, text);
+}
+
+void console_page(int direction)
+{
+    uint64_t flags = lock(&console.lock);
+    struct screen *screen = &console.screen;
+    uint32_t back = screen->back;
+    uint32_t page = screen->rows - 1; /* the banner has the last one */
+    if (console.has_screen && (direction < 0 || back != 0)) {
+        uint32_t forth = direction == 0 || back < page ? 0 : back - page;
+        screen_look_back(screen, direction < 0 ? back + page : forth);
+        finish_painting();
+        if (screen->back != 0 && !console.is_lent)
+            draw_banner();
+    }
+    unlock(&console.lock, flags);
 }
 
 void console_take_screen(void)

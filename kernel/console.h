@@ -20,19 +20,36 @@ void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints bytes as they are, in one piece as print does. */
 void console_write(const char *text, size_t size_bytes);
 
+/*
+ * The same in a colour, which only the screen shows: a parameter of terminal.h's ESC [ n m, such as 31 for red; 0:
+ * plain. What goes to the serial port stays plain text.
+ */
+void console_write_coloured(uint8_t colour, const char *text, size_t size_bytes);
+
+/*
+ * Names what is done next, behind what was named before, on a line of their own: a machine that stops shows where. The
+ * next thing that is printed begins a new line.
+ */
+void console_step(const char *name);
+
 /* Finds the 16550 at `port` and prints on it too, what was said so far first. STATUS_NOT_FOUND: none there. */
 enum status console_attach_serial(uint16_t port) MUST_CHECK;
 
 /*
- * Bytes of memory that console_attach_screen wants for this mode. Errors as screen_check; the built-in font is used.
+ * Bytes of memory that console_attach_screen wants at least for this mode and font. Errors as font_open and
+ * screen_check.
  */
-enum status console_screen_bytes(const struct screen_mode *mode, uint64_t *size_bytes) MUST_CHECK;
+enum status console_screen_bytes(const struct screen_mode *mode, const struct font_file *font,
+                                 uint64_t *size_bytes) MUST_CHECK;
 
 /*
- * Prints on the screen too, what the early ring still has first. `cells` stays the console's. Errors as screen_init.
- * After console_screen_bytes.
+ * Prints on the screen too, what the early ring still has first. `memory` (8-byte aligned) stays the console's; the
+ * more it is, the further one can look back. Errors as font_unpack and screen_init. After console_screen_bytes.
  */
-enum status console_attach_screen(const struct screen_mode *mode, void *cells, uint64_t cells_bytes) MUST_CHECK;
+enum status console_attach_screen(const struct screen_mode *mode, void *memory, uint64_t memory_bytes) MUST_CHECK;
+
+/* Looks a page back (-1) or forth (1) through what was printed; 0: at its end again. */
+void console_page(int direction);
 
 /* Wipes what the firmware left on the screen below our text: some milliseconds, for when nothing else is to be done. */
 void console_take_screen(void);

@@ -26,6 +26,7 @@ static struct {
 static enum log_level loudest = LOG_INFO;
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"}; /* by enum log_level */
+static const uint8_t level_colours[] = {31, 33, 0, 90}; /* red, yellow, plain, dark: terminal.h's parameters */
 
 void log_set_level(enum log_level level)
 {
@@ -70,7 +71,7 @@ void log_write(enum log_level level, const char *format, ...)
     /* Two locks, one after the other, never both: the ring's, then the console's. */
     keep(line, length);
     if (level <= __atomic_load_n(&loudest, __ATOMIC_RELAXED))
-        console_write(line + printed_from, length - printed_from);
+        console_write_coloured(level_colours[level], line + printed_from, length - printed_from);
 }
 
 /*

@@ -5,7 +5,7 @@
  *     this file    asks ACPI where each is, maps it, hands it over, and logs what is missing
  *     mm, irq      give the mapping and the vector
  *
- *     serial -+                                     screen -+
+ *     serial -+
  *     i8042  -+- ISA line -> override (MADT) -> I/O APIC -> VECTOR_CONSOLE -> console_poll
  *
  * Rules: one function a step of kernel/main.c, in its order. No device is needed: each failure is one log line and a
@@ -18,7 +18,6 @@
 #include "drivers/pic.h"
 #include "drivers/pit.h"
 #include "drivers/serial.h"
-#include "kernel/base/string.h"
 #include "kernel/console.h"
 #include "kernel/irq.h"
 #include "kernel/keyboard.h"
@@ -55,54 +54,6 @@ void machine_start_serial(void)
 {
     if (console_attach_serial(SERIAL_COM1_PORT) != STATUS_OK)
         log_debug("serial: none");
-}
-
-/* ---- Screen ---- */
-
-static enum status attach_screen(const struct handoff_screen *from)
-{
-    /* The bytes that are drawn on, which a large FrameBufferSize may exceed by far. */
-    uint64_t drawn_bytes = (uint64_t)from->pitch_pixels * from->height_pixels * sizeof(uint32_t);
-    struct screen_mode mode = {
-        .size_bytes = min_u64(from->size_bytes, drawn_bytes),
-        .width_pixels = from->width_pixels,
-        .height_pixels = from->height_pixels,
-        .pitch_pixels = from->pitch_pixels,
-    };
-    static const uint32_t masks[][3] = {[HANDOFF_PIXEL_RGBX] = SCREEN_MASKS_RGBX,
-                                        [HANDOFF_PIXEL_BGRX] = SCREEN_MASKS_BGRX};
-    const uint32_t told[3] = {from->red_mask, from->green_mask, from->blue_mask};
-    memcpy(mode.masks, from->format == HANDOFF_PIXEL_MASKS ? told : masks[from->format], sizeof(mode.masks));
-    struct prange range;
-    /* A base that firmware got wrong must not make us draw on memory (firmware-quirk 66). */
-    if (!memory_range(from->base, mode.size_bytes, &range) || memory_overlaps_ram(range))
-        return STATUS_INVALID;
-    uint64_t cells_bytes;
-    enum status status = console_screen_bytes(&mode, &cells_bytes);
-    if (status != STATUS_OK)
-        return status;
-    unsigned order = 0;
-    while (PAGE_SIZE << order < cells_bytes)
-        order++;
-    /* Frames, not the heap: a 4K screen has 260 KiB of cells, and they stay for ever. */
-    struct paddr cells = frame_alloc(memory_cache(), order);
-    mode.pixels = vspace_map_device(&kernel_mm.vspace, range, PAGING_WRITE_COMBINING);
-    if (cells.value == 0 || mode.pixels == NULL)
-        return STATUS_NO_MEMORY;
-    return console_attach_screen(&mode, mm_pointer(&kernel_mm, cells), cells_bytes);
-}
-
-void machine_start_screen(void)
-{
-    const struct handoff_screen *screen = &memory_handoff()->screen;
-    if (screen->format == HANDOFF_PIXEL_NONE) {
-        log_info("screen: the firmware has no frame buffer");
-        return;
-    }
-    enum status status = attach_screen(screen);
-    if (status != STATUS_OK)
-        log_warn("screen: frame buffer at 0x%llx, %ux%u, pitch %u: %s", screen->base, screen->width_pixels,
-                 screen->height_pixels, screen->pitch_pixels, status_name(status));
 }
 
 /* ---- ACPI ---- */

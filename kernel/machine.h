@@ -46,9 +46,6 @@ void *machine_map_registers(uint64_t address, uint64_t size_bytes) MUST_CHECK;
 /* The first serial port, if there is one, becomes a console. */
 void machine_start_serial(void);
 
-/* The frame buffer, mapped write-combining, becomes a console. */
-void machine_start_screen(void);
-
 /* ACPI: the tables, MADT, HPET, FADT with the PM timer. (SRAT waits for numa_start, MCFG for machine_quiesce.) */
 void machine_discover(void);
 

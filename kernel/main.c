@@ -7,6 +7,8 @@
 #include "kernel/main.h"
 
 #include "kernel/button.h"
+#include "kernel/console.h"
+#include "kernel/display.h"
 #include "kernel/image.h"
 #include "kernel/machine.h"
 #include "kernel/memory.h"
@@ -28,7 +30,7 @@ struct step {
 };
 
 static const struct step steps[] = {
-    {"screen", machine_start_screen},         /* see: text is on the panel too */
+    {"screen", display_start},                /* see: text is on the panel too */
     {"acpi", machine_discover},               /* discover: what there is */
     {"interrupts", machine_start_interrupts}, /* receive: serial bytes arrive */
     {"time", machine_start_time},             /* wait: with a time-out */
@@ -47,6 +49,7 @@ static const struct step steps[] = {
 static NORETURN void run_on_own_stack(void)
 {
     for (unsigned i = 0; i < ARRAY_COUNT(steps); i++) {
+        console_step(steps[i].name); /* what stops shows where, on a machine without a serial port too */
         steps[i].run();
         timeline_mark(steps[i].name);
     }

@@ -15,6 +15,7 @@
 #include "kernel/base/string.h"
 #include "kernel/button.h"
 #include "kernel/console.h"
+#include "kernel/display.h"
 #include "kernel/keyboard.h"
 #include "kernel/line.h"
 #include "kernel/machine.h"
@@ -48,6 +49,7 @@ static const struct {
     {"cpus",     "the CPUs, running and missing",                                 command_cpus,     NULL         },
     {"acpi",     "ACPI's tables and what they say",                               command_acpi,     NULL         },
     {"pci",      "PCI functions, and which were silenced",                        command_pci,      NULL         },
+    {"screen",   "the screen: mode, font, how it is cached",                      command_screen,   NULL         },
     {"time",     "the firmware's clock, the TSC, the uptime",                     command_time,     NULL         },
     {"vars",     "the firmware's variables [NAME | set NAME TEXT | delete NAME]", NULL,             command_vars },
     {"frames",   "the frame allocator, and an audit of it",                       command_frames,   NULL         },
@@ -70,7 +72,8 @@ static void command_help(void)
 {
     for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
         print("  %-9s %s\n", commands[i].name, commands[i].help);
-    print("Commands can be joined with ';'. Up and Down bring back earlier lines.\n");
+    print("Commands can be joined with ';'. Up and Down bring back earlier lines,\n"
+          "Page Up and Page Down what was printed.\n");
 }
 
 void monitor_bad_argument(const struct words *words, const char *argument)
@@ -190,13 +193,23 @@ static int wait_for_key(void)
     }
 }
 
+/* Page Up and Page Down look back through what was printed; any other key is for the line. */
+static int next_key(void)
+{
+    int key;
+    while ((key = wait_for_key()) == KEY_PAGE_UP || key == KEY_PAGE_DOWN)
+        console_page(key == KEY_PAGE_UP ? -1 : 1);
+    console_page(0);
+    return key;
+}
+
 static void read_line(void)
 {
     enum line_event event;
     line_begin(&line);
     do {
         flush_output();
-        event = line_key(&line, wait_for_key());
+        event = line_key(&line, next_key());
     } while (event == LINE_EDITING);
     flush_output();
     if (event == LINE_ENTERED)

@@ -9,12 +9,10 @@
 #include "kernel/options.h"
 
 #include "boot/handoff.h"
+#include "drivers/font.h"
 #include "kernel/base/format.h"
 #include "kernel/base/string.h"
 #include "kernel/base/word.h"
-
-/* The one font in the image (drivers/font.h). */
-#define FONT "8x16"
 
 enum option_kind {
     OPTION_SWITCH, /* bool, no value */
@@ -130,8 +128,8 @@ void options_load(const char *text)
     options_parse(&current, text, warn);
     /* After the parse: its complaints are printed at the level of the start, whatever log= says. */
     log_set_level(current.log);
-    if (current.font[0] != '\0' && strcmp(current.font, FONT) != 0)
-        warn("the only font is " FONT, current.font);
+    if (current.font[0] != '\0' && font_find(current.font) == NULL)
+        warn("no such font", current.font);
 }
 
 const struct options *options_current(void)

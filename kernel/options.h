@@ -22,7 +22,7 @@
 struct options {
     char run[OPTIONS_RUN_BYTES];   /* "": none */
     char test[OPTIONS_NAME_BYTES]; /* "": none, "all", or a test's name */
-    char font[OPTIONS_NAME_BYTES]; /* "": the default */
+    char font[OPTIONS_NAME_BYTES];   /* "": as the screen's size suggests */
     char keymap[OPTIONS_NAME_BYTES]; /* "": the default */
     enum log_level log;            /* LOG_INFO unless told */
     uint32_t cpus;                 /* 0: all that there are */

@@ -149,6 +149,14 @@ def pe_seeds():
     write("pe", "no-relocations", pe_image(b""))
 
 
+def font_seeds():
+    """Fonts of glyphs of one row: slots of one byte, repeated, then the glyphs as they are."""
+    for name, slot in (("one-glyph", 0), ("slot-beyond", 1)):
+        write("font", name, bytes([8, 1, 1, 0, 0x1F, slot, 1, 0, 255, 237, 0x10, 0xAA]))
+    write("font", "wide", bytes([16, 1, 1, 0, 0x1F, 0, 1, 0, 255, 238, 0x10, 0xAA]))
+    write("font", "no-distance", bytes([8, 1, 1, 0, 0x10, 0, 0, 0, 0x00]))
+
+
 def text_seeds():
     lines = ["run=\"mem; cpus; poweroff\" log=debug cpus=4", "\\EFI\\BOOT\\keel.efi test=all noruntime",
              "cpus=0 cpus=65536", "keep-boot-services=1 nokaslr bogus font= font=8x16", "run=\"never closed",
@@ -226,6 +234,7 @@ def main():
     attributes_seeds()
     acpi_seeds()
     pe_seeds()
+    font_seeds()
     text_seeds()
     stream_seeds()
     unwind_seeds()

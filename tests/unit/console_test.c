@@ -122,7 +122,7 @@ static uint32_t lit_pixels(void)
 static void the_screen_gets_it_too(void **state)
 {
     (void)state;
-    static uint32_t cells[40 * 4];
+    static uint64_t memory[4096];
     struct screen_mode mode = {
         .size_bytes = sizeof(pixels),
         .width_pixels = 320,
@@ -131,14 +131,14 @@ static void the_screen_gets_it_too(void **state)
         .masks = SCREEN_MASKS_BGRX,
     };
     uint64_t size_bytes;
-    assert_int_equal(console_screen_bytes(&mode, &size_bytes), STATUS_OK);
-    assert_int_equal(size_bytes, sizeof(cells));
+    assert_int_equal(console_screen_bytes(&mode, &font_files[0], &size_bytes), STATUS_OK);
+    assert_in_range(size_bytes, 1, sizeof(memory));
     mode.pixels = pixels;
     mode.pitch_pixels = 319;
-    assert_int_equal(console_screen_bytes(&mode, &size_bytes), STATUS_INVALID);
-    assert_int_equal(console_attach_screen(&mode, cells, sizeof(cells)), STATUS_INVALID);
+    assert_int_equal(console_screen_bytes(&mode, &font_files[0], &size_bytes), STATUS_INVALID);
+    assert_int_equal(console_attach_screen(&mode, memory, sizeof(memory)), STATUS_INVALID);
     mode.pitch_pixels = 320;
-    assert_int_equal(console_attach_screen(&mode, cells, sizeof(cells)), STATUS_OK);
+    assert_int_equal(console_attach_screen(&mode, memory, sizeof(memory)), STATUS_OK);
     assert_true(lit_pixels() > 20); /* "first 1" */
 }
 
@@ -153,6 +153,50 @@ static void a_lent_screen_gets_its_text_when_it_is_back(void **state)
     assert_int_equal(lit_pixels(), 0);
     console_screen_return();
     assert_true(lit_pixels() > lit);
+}
+
+/* Errors are red on the screen, and plain text on the serial line. */
+static void levels_have_colours_on_the_screen_alone(void **state)
+{
+    (void)state;
+    uint32_t red = 0;
+    forget_sent();
+    log_error("red");
+    assert_string_equal(machine.sent, "error: red\r\n");
+    for (size_t i = 0; i < ARRAY_COUNT(pixels); i++)
+        red += pixels[i] == 0xC00000;
+    assert_true(red > 20);
+}
+
+static void steps_share_a_line_that_ends_by_itself(void **state)
+{
+    (void)state;
+    forget_sent();
+    console_step("one");
+    console_step("two");
+    print("said\n");
+    console_step("three");
+    print("more\n");
+    assert_string_equal(machine.sent, "steps: one, two\r\nsaid\r\nsteps: three\r\nmore\r\n");
+}
+
+static void pages_are_looked_back_at(void **state)
+{
+    (void)state;
+    uint32_t before = lit_pixels();
+    for (int i = 0; i < 20; i++)
+        print("a line of text\n");
+    uint32_t end = lit_pixels();
+    console_page(1); /* nothing to go on to */
+    assert_int_equal(lit_pixels(), end);
+    console_page(-1);
+    assert_true(lit_pixels() > end + 1000); /* the banner is reversed */
+    console_page(1);
+    assert_int_equal(lit_pixels(), end);
+    console_page(-1);
+    console_page(0);
+    assert_int_equal(lit_pixels(), end);
+    assert_int_not_equal(before, end);
 }
 
 static void keys_come_from_both_devices(void **state)
@@ -251,10 +295,13 @@ int main(void)
         cmocka_unit_test(what_was_said_before_a_port_is_there_is_replayed),
         cmocka_unit_test(the_screen_gets_it_too),
         cmocka_unit_test(a_lent_screen_gets_its_text_when_it_is_back),
+        cmocka_unit_test(steps_share_a_line_that_ends_by_itself),
+        cmocka_unit_test(pages_are_looked_back_at),
         cmocka_unit_test(keys_come_from_both_devices),
         cmocka_unit_test(a_long_paste_loses_nothing),
         cmocka_unit_test(log_lines_are_kept_and_filtered),
         cmocka_unit_test(a_full_log_keeps_the_newest_whole_lines),
+        cmocka_unit_test(levels_have_colours_on_the_screen_alone),
         cmocka_unit_test(a_panic_prints_without_locks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,18 @@
+/*
+ * The firmware's frame buffer as a console: checked, mapped write-combining, with the font that suits its size.
+ */
+#ifndef KEEL_KERNEL_DISPLAY_H
+#define KEEL_KERNEL_DISPLAY_H
+
+#include "kernel/base/types.h"
+
+/* A step of kernel/main.c. What is missing or wrong is logged and done without. */
+void display_start(void);
+
+/* Where the pixels are mapped, or NULL: no screen. */
+void *display_pixels(void);
+
+/* The monitor's `screen`: mode, font, and how the CPU caches the pixels. */
+void command_screen(void);
+
+#endif
