@@ -42,9 +42,11 @@ void command_vars(const struct words *words);
 /* commands_keyboard.c */
 void command_keymap(const struct words *words);
 
-/* commands_control.c and commands_fault.c */
+/* commands_control.c */
 void command_log(const struct words *words);
 void command_test(const struct words *words);
+
+/* tests/faults.c: the kernel broken on purpose */
 void command_fault(const struct words *words);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * Monitor command fault: each kind in a function of its own, so that the backtrace of the panic names it.
+ * Monitor command fault: the kernel broken on purpose, for those who test panics, or want to see one. Each kind is a
+ * function of its own, so that the backtrace of the panic names it.
  *
- * The in-kernel tests that expect a fault have their own (kernel/tests); these are not expected by anybody. Operands
- * are volatile, so that the compiler neither foresees nor removes what is wrong with them.
+ * The tests that expect a fault have their own (protection.c, firmware.c); these are expected by nobody. Operands are
+ * volatile, so that the compiler neither foresees nor removes what is wrong with them.
  */
 #include "kernel/base/check.h"
 #include "kernel/base/string.h"
