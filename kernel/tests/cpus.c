@@ -90,14 +90,14 @@ enum test_result test_registers(void)
 /* Sleeping ends by an interrupt, not too early and not far too late. */
 enum test_result test_timer(void)
 {
-    TEST_ASSERT(strcmp(time_facts().timer, "none") != 0); /* or nothing would end the HLT */
+    TEST_ASSERT(strcmp(time_facts().timer, "none") != 0); /* or nothing would end the sleep */
     uint64_t before = time_facts().timer_interrupts;
     uint64_t start_us = time_now_us();
     interrupts_disable();
     for (uint64_t now = start_us; now < start_us + 10000; now = time_now_us()) {
-        /* Armed with interrupts off, and STI takes effect behind HLT: the alarm cannot be missed in between. */
+        /* Armed with interrupts off, which cpu_sleep turns on: the alarm cannot be missed in between. */
         time_wake_in_us(start_us + 10000 - now);
-        interrupts_enable_and_halt();
+        cpu_sleep();
         interrupts_disable();
     }
     interrupts_enable();
