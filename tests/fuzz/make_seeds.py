@@ -228,6 +228,18 @@ def qr_seeds():
         write("qr", f"version-{version}", bytes([version - 1]) + b"panic: page fault in fault_page+0xb\n" * 40)
 
 
+def keyboard_seeds():
+    """Pairs: 0 a byte of set 1, 16 one of set 2, 2 and 130 a usage up and down, 3 time, 4 read, 5 unplug, 6 layout."""
+    def sent(how, *scan_codes):
+        return [number for byte in scan_codes for number in (how, byte)]
+    german = [6, 1, 130, 0x35, 2, 0x35, 130, 0x04, 3, 130, 4, 0, 3, 10, 4, 0, 2, 0x04, 4, 0]
+    set_1 = sent(0, 0xE0, 0x2A, 0xE0, 0x4B, 0x3A, 0xBA) + [7, 0] + sent(0, 0x1E, 0x9E, 0xE1, 0x1D, 0x45) + [4, 0]
+    set_2 = sent(16, 0x12, 0x1C, 0xF0, 0x1C, 0xAA, 0xE0, 0xF0, 0x75) + [4, 0]
+    plugs = [130, 0xE1, 130, 0x05, 5, 2, 3, 200, 4, 0, 133, 2, 130, 0x53, 130, 0x5A, 7, 0, 3, 250, 7, 0, 4, 0]
+    for name, pairs in [("dead-and-held", german), ("set-1", set_1), ("set-2", set_2), ("plugged", plugs)]:
+        write("keyboard", name, bytes(pairs))
+
+
 def main():
     memmap_seeds()
     mm_seeds()
@@ -240,6 +252,7 @@ def main():
     unwind_seeds()
     tables_seeds()
     qr_seeds()
+    keyboard_seeds()
 
 
 if __name__ == "__main__":
