@@ -1,13 +1,15 @@
 /*
  * The command line from both of its sources (boot/command_line.c) and through the parser (kernel/options_parse.c).
  * Holds: the text is terminated, printable, trimmed, empty exactly when nothing was found, and decodes to itself;
- * every field of the options is terminated, and every word is either taken or a complaint.
+ * every field of the options is terminated, every word is either taken or a complaint, and boot/ finds nokaslr exactly
+ * where the kernel does.
  *
  * Input: one byte that chooses the source, then its bytes.
  */
 #include "boot/command_line.h"
 
 #include "boot/buffers.h"
+#include "boot/kaslr.h"
 #include "kernel/options.h"
 #include "tests/fuzz/input.h"
 
@@ -78,6 +80,9 @@ static void check_options(const char *text)
     uint32_t words = count_words(text);
     if (strlen(text) >= HANDOFF_COMMAND_LINE_BYTES)
         return; /* it is cut somewhere */
+    char line[HANDOFF_COMMAND_LINE_BYTES] = "";
+    strcpy(line, text);
+    CHECK(kaslr_refused(line) == options.nokaslr);
     CHECK(complaints <= words);
     if (complaints == words)
         CHECK(is_default(&options));

@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "boot/processor.h"
 #include "kernel/time.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/io.h"
@@ -20,6 +21,12 @@ uint32_t fake_port_read(uint16_t port, unsigned size_bytes)
 void fake_port_write(uint16_t port, uint32_t value, unsigned size_bytes)
 {
     (void)port, (void)value, (void)size_bytes;
+    abort();
+}
+
+bool processor_random(uint64_t *words, unsigned count)
+{
+    (void)words, (void)count;
     abort();
 }
 
