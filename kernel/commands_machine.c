@@ -15,22 +15,45 @@
 #include "kernel/timeline.h"
 #include "kernel/x86/apic.h"
 #include "kernel/x86/cpu.h"
+#include "kernel/x86/errata.h"
 
 /* ---- cpus ---- */
+
+/* What the CPU says that it is immune to: SDM 4, table 2-2, IA32_ARCH_CAPABILITIES, the bits that end in _NO. */
+static const char *const immunities[] = {
+    [0] = "rdcl", [4] = "ssb", [5] = "mds", [6] = "pschange", [8] = "taa", [13] = "sbdr", [14] = "fbsdp",
+    [15] = "psdp", [20] = "bhi", [24] = "pbrsb", [26] = "gds", [27] = "rfds",
+};
+
+static void print_errata(const struct cpu_features *cpu)
+{
+    for (unsigned i = 0; i < ERRATA_COUNT; i++)
+        if ((cpu->errata & 1u << i) != 0)
+            print("erratum: %s\n", errata_texts[i]);
+    if (cpu->immunities == 0)
+        return;
+    print("immune to:");
+    for (unsigned i = 0; i < ARRAY_COUNT(immunities); i++)
+        if (immunities[i] != NULL && (cpu->immunities >> i & 1) != 0)
+            print(" %s", immunities[i]);
+    print("\n");
+}
 
 void command_cpus(void)
 {
     const struct cpu_features *cpu = cpu_features();
     print("cpu: %s%s%s, signature 0x%x\n", cpu->vendor, cpu->brand[0] != '\0' ? " " : "", cpu->brand, cpu->signature);
     /* Only those that the kernel uses or a report of a problem turns on. */
-    print("features:%s%s%s%s%s%s%s%s%s%s%s%s\n", cpu->nx ? " nx" : "", cpu->smep ? " smep" : "",
+    print("features:%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s\n", cpu->nx ? " nx" : "", cpu->smep ? " smep" : "",
           cpu->smap ? " smap" : "", cpu->umip ? " umip" : "", cpu->pge ? " pge" : "",
           cpu->gigabyte_pages ? " 1gib-pages" : "", cpu->la57 ? " la57" : "", cpu->x2apic ? " x2apic" : "",
           cpu->tsc_deadline ? " tsc-deadline" : "", cpu->tsc_invariant ? " tsc-invariant" : "", cpu->mce ? " mce" : "",
-          cpu->hypervisor ? " hypervisor" : "");
+          cpu->hypervisor ? " hypervisor" : "", cpu->cet_stacks ? " cet-ss" : "", cpu->cet_branches ? " cet-ibt" : "",
+          cpu->lass ? " lass" : "");
+    print_errata(cpu);
     for (unsigned i = 0; i < smp_cpu_count(); i++)
-        print("cpu %u: apic id %u, %s, %llu interrupts\n", i, smp_cpu(i)->apic_id, i == 0 ? "boot cpu" : "running",
-              smp_cpu(i)->interrupt_count);
+        print("cpu %u: apic id %u, microcode 0x%x, %s, %llu interrupts\n", i, smp_cpu(i)->apic_id,
+              smp_cpu(i)->microcode, i == 0 ? "boot cpu" : "running", smp_cpu(i)->interrupt_count);
     const struct acpi_madt *madt = &machine_facts()->madt;
     if (madt->cpus_disabled + madt->cpus_repeated != 0)
         print("not used: %u disabled, %u listed twice\n", madt->cpus_disabled, madt->cpus_repeated);

@@ -53,6 +53,9 @@ void trap_init(void)
     gdt_load(&this_cpu()->segments);
     /* Last, because a gate names a selector of our own GDT. Until here boot/'s tables catch what goes wrong. */
     idt_init();
+    /* Behind it, because the registers may be absent. */
+    boot_cpu.microcode = cpu_microcode();
+    cpu_detect_errata(boot_cpu.microcode);
 }
 
 void trap_use_stacks(void)
@@ -71,6 +74,7 @@ void trap_init_cpu(struct percpu *cpu)
      */
     trap_use_stacks();
     idt_load();
+    cpu->microcode = cpu_microcode();
 }
 
 static void recover(struct trap_frame *frame, struct recovery *recovery)

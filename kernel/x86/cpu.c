@@ -10,6 +10,8 @@
 #include "kernel/x86/cpu.h"
 
 #include "kernel/base/string.h"
+#include "kernel/x86/errata.h"
+#include "kernel/x86/recover.h"
 
 #define CPUID_BASIC             0x00000000u
 #define CPUID_FEATURES          0x00000001u
@@ -85,11 +87,51 @@ void cpu_detect(void)
     features.smep = bit(structured.ebx, 7);
     features.smap = bit(structured.ebx, 20);
     features.umip = bit(structured.ecx, 2);
+    features.cet_stacks = bit(structured.ecx, 7);
+    features.cet_branches = bit(structured.edx, 20);
+    features.lass = bit(cpu_id(CPUID_STRUCTURED, 1).eax, 6);
     features.nx = bit(extended.edx, 20);
     features.gigabyte_pages = bit(extended.edx, 26);
     features.tsc_invariant = bit(cpu_id(CPUID_POWER, 0).edx, 8);
     /* What is in force, not what the CPU could do: LA57 cannot change while paging is on. */
     features.la57 = (cpu_read_cr4() & CR4_LA57) != 0;
+}
+
+static bool is_intel(void)
+{
+    return strcmp(features.vendor, "GenuineIntel") == 0;
+}
+
+/* SDM 3, 11.11.7.1: CPUID loads the revision, into what was 0 before. AMD's can only be read (PATCH_LEVEL). */
+static void read_microcode(void *value)
+{
+    if (is_intel())
+        cpu_write_msr(MSR_MICROCODE, 0);
+    (void)cpu_id(CPUID_FEATURES, 0);
+    *(uint64_t *)value = cpu_read_msr(MSR_MICROCODE);
+}
+
+uint32_t cpu_microcode(void)
+{
+    struct recovery recovery;
+    uint64_t value = 0;
+    (void)recover_call(&recovery, read_microcode, &value); /* a hypervisor may have no such register */
+    return (uint32_t)(is_intel() ? value >> 32 : value);
+}
+
+static void read_immunities(void *value)
+{
+    *(uint64_t *)value = cpu_read_msr(MSR_ARCH_CAPABILITIES);
+}
+
+void cpu_detect_errata(uint32_t microcode)
+{
+    struct recovery recovery;
+    if (bit(cpu_id(CPUID_STRUCTURED, 0).edx, 29))
+        (void)recover_call(&recovery, read_immunities, &features.immunities);
+    if (!features.hypervisor)
+        features.errata = errata_find(features.vendor, features.signature, microcode);
+    features.tsc_deadline &= (features.errata & ERRATUM_TSC_DEADLINE) == 0;
 }
 
 /*

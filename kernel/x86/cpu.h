@@ -30,13 +30,27 @@ struct cpu_features {
     bool smap;
     bool umip;
     bool la57;               /* five levels of page tables are in force, as the firmware left them */
+    bool cet_stacks;         /* the CPU could have shadow stacks; not used */
+    bool cet_branches;       /* ... track indirect branches; not used */
+    bool lass;               /* ... keep the kernel out of the low half; not used */
+    uint32_t errata;         /* enum erratum bits: errata.h; 0 under a hypervisor */
+    uint64_t immunities;     /* IA32_ARCH_CAPABILITIES: SDM 4, table 2-2; 0 without */
 };
 
 /* Reads CPUID and CR4. Once, on the boot CPU. */
 void cpu_detect(void);
 
-/* The boot CPU's; constant after cpu_detect. */
+/*
+ * What asks MSRs that may not be there: errata and immunities, and tsc_deadline goes where it does not work. Once, on
+ * the boot CPU, when faults can be recovered from; `microcode` is cpu_microcode's.
+ */
+void cpu_detect_errata(uint32_t microcode);
+
+/* The boot CPU's; constant after cpu_detect_errata. */
 const struct cpu_features *cpu_features(void);
+
+/* The revision of this CPU's microcode; 0 when it tells none. Faults can be recovered from. */
+uint32_t cpu_microcode(void);
 
 /*
  * Writes CR0, CR4 (whole; CET, PKE, PCIDE and whatever else firmware had on goes off, LA57 stays), EFER and the PAT of

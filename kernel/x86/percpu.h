@@ -26,6 +26,7 @@ struct percpu {
     const struct node *node;   /* mm/node.h; NULL: it is near no memory, or all of it */
     struct recovery *recovery; /* where a fault goes instead of a panic; NULL: nowhere */
     uint64_t interrupt_count;
+    uint32_t microcode; /* its revision; 0: unknown */
     struct segments segments;
 
     /* from other CPUs */

@@ -51,6 +51,8 @@
 
 /* MSRs: SDM 4, table 2-2. */
 #define MSR_APIC_BASE     0x0000001Bu
+#define MSR_MICROCODE     0x0000008Bu /* IA32_BIOS_SIGN_ID; AMD's PATCH_LEVEL */
+#define MSR_ARCH_CAPABILITIES 0x0000010Au
 #define MSR_PAT           0x00000277u
 #define MSR_TSC_DEADLINE  0x000006E0u
 #define MSR_X2APIC_BASE   0x00000800u /* + register offset / 16: SDM 3, table 11-6 */
