@@ -185,10 +185,11 @@ static void pci_silence(const struct pci *pci, struct pci_function *function)
     uint32_t command = pci_change_command(pci, function->address, keeps ? 0 : PCI_COMMAND_BUS_MASTER,
                                           keeps ? 0 : PCI_COMMAND_INTX_OFF);
     function->was_master = (command & PCI_COMMAND_BUS_MASTER) != 0;
-    if (keeps || !function->was_master)
+    if (!function->was_master)
         return;
-    pci_stop_messages(pci, function->address);
-    function->silenced = (pci_read32(pci, function->address, PCI_COMMAND) & PCI_COMMAND_BUS_MASTER) == 0;
+    pci_stop_messages(pci, function->address); /* of those that keep mastering, too: no vector of theirs is ours */
+    if (!keeps)
+        function->silenced = (pci_read32(pci, function->address, PCI_COMMAND) & PCI_COMMAND_BUS_MASTER) == 0;
 }
 
 /* Silences and lists the function. False: there is none. */

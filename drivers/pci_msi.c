@@ -90,9 +90,10 @@ static enum status message_begin(const struct pci *pci, struct pci_address addre
     return STATUS_OK;
 }
 
-enum status pci_start_msi(const struct pci *pci, struct pci_address address, uint32_t apic_id, uint8_t vector)
+enum status pci_start_msi(const struct pci *pci, struct pci_address address, const struct pci_messages *messages,
+                          uint32_t apic_id, uint8_t vector)
 {
-    uint8_t at = pci_find_messages(pci, address).msi;
+    uint8_t at = messages->msi;
     enum status status = message_begin(pci, address, at, apic_id, vector);
     if (status != STATUS_OK)
         return status;
@@ -108,31 +109,35 @@ enum status pci_start_msi(const struct pci *pci, struct pci_address address, uin
     return STATUS_OK;
 }
 
-enum status pci_start_msix(const struct pci *pci, struct pci_address address, volatile void *table, uint32_t apic_id,
-                           uint8_t vector)
+enum status pci_start_msix(const struct pci *pci, struct pci_address address, const struct pci_messages *messages,
+                           volatile void *table, uint32_t apic_id, uint8_t vector)
 {
-    struct pci_messages messages = pci_find_messages(pci, address);
-    enum status status = message_begin(pci, address, messages.msix, apic_id, vector);
+    enum status status = message_begin(pci, address, messages->msix, apic_id, vector);
     if (status != STATUS_OK)
         return status;
     /* All masked until the table is right: firmware's entries are in it, and firmware may have unmasked them. */
-    uint32_t control = pci_read32(pci, address, messages.msix) | MSIX_ENABLE;
-    pci_write32(pci, address, messages.msix, control | MSIX_ALL_MASKED);
+    uint32_t control = pci_read32(pci, address, messages->msix) | MSIX_ENABLE;
+    pci_write32(pci, address, messages->msix, control | MSIX_ALL_MASKED);
     volatile uint8_t *entry = table;
     mmio_write32(entry, MESSAGE_ADDRESS | apic_id << MESSAGE_ID_SHIFT);
     mmio_write32(entry + 4, 0);
     mmio_write32(entry + 8, vector);
-    for (uint32_t i = 0; i < messages.table_count; i++)
+    for (uint32_t i = 0; i < messages->table_count; i++)
         mmio_write32(entry + i * MSIX_ENTRY_BYTES + MSIX_ENTRY_MASK, i != 0);
-    pci_write32(pci, address, messages.msix, control & ~MSIX_ALL_MASKED);
+    pci_write32(pci, address, messages->msix, control & ~MSIX_ALL_MASKED);
     return STATUS_OK;
+}
+
+static void message_disable(const struct pci *pci, struct pci_address address, uint8_t at, uint32_t enable)
+{
+    uint32_t control = at != 0 ? pci_read32(pci, address, at) : 0;
+    if ((control & enable) != 0)
+        pci_write32(pci, address, at, control & ~enable);
 }
 
 void pci_stop_messages(const struct pci *pci, struct pci_address address)
 {
     struct pci_messages messages = pci_find_messages(pci, address);
-    if (messages.msi != 0)
-        pci_write32(pci, address, messages.msi, pci_read32(pci, address, messages.msi) & ~MSI_ENABLE);
-    if (messages.msix != 0)
-        pci_write32(pci, address, messages.msix, pci_read32(pci, address, messages.msix) & ~MSIX_ENABLE);
+    message_disable(pci, address, messages.msi, MSI_ENABLE);
+    message_disable(pci, address, messages.msix, MSIX_ENABLE);
 }

@@ -39,26 +39,27 @@ volatile void *device_take(struct pci_function *function, unsigned bar_index, ui
 }
 
 /* The table of MSI-X, or NULL: it has none, or not where its memory is. */
-static volatile void *map_message_table(const struct pci_function *function)
+static volatile void *map_message_table(const struct pci_function *function, const struct pci_messages *messages)
 {
-    struct pci_messages messages = pci_find_messages(&machine_facts()->pci, function->address);
     uint64_t base;
     uint64_t bar_bytes;
-    uint64_t table_bytes = pci_msix_table_bytes(&messages);
-    if (messages.msix == 0 || find_memory(function, messages.table_bar, &base, &bar_bytes) != STATUS_OK)
+    uint64_t table_bytes = pci_msix_table_bytes(messages);
+    if (messages->msix == 0 || find_memory(function, messages->table_bar, &base, &bar_bytes) != STATUS_OK)
         return NULL;
-    if (messages.table_offset + table_bytes > bar_bytes)
+    if (messages->table_offset + table_bytes > bar_bytes)
         return NULL;
-    return machine_map_registers(base + messages.table_offset, table_bytes);
+    return machine_map_registers(base + messages->table_offset, table_bytes);
 }
 
 enum status device_route(const struct pci_function *function, uint8_t vector)
 {
     const struct pci *pci = &machine_facts()->pci;
-    volatile void *table = map_message_table(function);
+    /* Read once: what is mapped for the table is what is written of it. */
+    struct pci_messages messages = pci_find_messages(pci, function->address);
+    volatile void *table = map_message_table(function, &messages);
     if (table != NULL)
-        return pci_start_msix(pci, function->address, table, apic_id(), vector);
-    return pci_start_msi(pci, function->address, apic_id(), vector);
+        return pci_start_msix(pci, function->address, &messages, table, apic_id(), vector);
+    return pci_start_msi(pci, function->address, &messages, apic_id(), vector);
 }
 
 void device_start_mastering(struct pci_function *function)

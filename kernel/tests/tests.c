@@ -53,6 +53,7 @@ static const struct test {
     {"acpi",               test_acpi       },
     {"tables",             test_tables     },
     {"pci-silence",        test_silence    },
+    {"pci-message",        test_message    },
 };
 
 static const char *skip_reason;

@@ -92,4 +92,7 @@ enum test_result test_acpi(void);
 enum test_result test_tables(void);
 enum test_result test_silence(void);
 
+/* devices.c */
+enum test_result test_message(void);
+
 #endif

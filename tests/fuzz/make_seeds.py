@@ -240,6 +240,20 @@ def keyboard_seeds():
         write("keyboard", name, bytes(pairs))
 
 
+def pci_seeds():
+    """A controller with memory of 64 bits, ports, MSI and MSI-X; a display; a list of capabilities that is a circle."""
+    words, writable = [0] * 64, [0] * 64
+    words[:4] = 0x000D1B36, 0x00100007, 0x0C033000, 0
+    words[4:7], writable[4:7] = (0xFE000004, 1, 0xC001), (0xFFFFC000, 0xFFFFFFFF, 0xFFE0)
+    words[0x34 // 4], writable[1] = 0x90, 0xFFFF
+    words[0x90 // 4], writable[0x90 // 4:0x90 // 4 + 5] = 0x0181A005, [0xFFFF0000] + [0xFFFFFFFF] * 4
+    words[0xA0 // 4], writable[0xA0 // 4], words[0xA4 // 4] = 0x800F0011, 0xC0000000, 0x3000
+    kinds = ("controller", 0x0C033000, 0), ("display", 0x03000000, 0), ("circle", 0x0C033000, 0x90)
+    for name, code, pointer in kinds:
+        words[2], words[0xA0 // 4] = code, 0x800F0011 | pointer << 8
+        write("pci", name, struct.pack("<128I", *words, *writable) + b"\x12")
+
+
 def main():
     memmap_seeds()
     mm_seeds()
@@ -253,6 +267,7 @@ def main():
     tables_seeds()
     qr_seeds()
     keyboard_seeds()
+    pci_seeds()
 
 
 if __name__ == "__main__":

@@ -236,6 +236,18 @@ static void functions_are_found_by_class(void **state)
 
 /* ---- Messages ---- */
 
+static enum status start_msi(uint32_t apic_id, uint8_t vector)
+{
+    struct pci_messages messages = pci_find_messages(&pci, where);
+    return pci_start_msi(&pci, where, &messages, apic_id, vector);
+}
+
+static enum status start_msix(volatile void *table, uint32_t apic_id, uint8_t vector)
+{
+    struct pci_messages messages = pci_find_messages(&pci, where);
+    return pci_start_msix(&pci, where, &messages, table, apic_id, vector);
+}
+
 static uint32_t word(unsigned offset)
 {
     return device.words[offset / 4];
@@ -267,7 +279,7 @@ static void msi_is_set_up_in_every_form(void **state)
         writable_from(0x44, 4);
         device.words[0x44 / 4] = 0xFEEFF00C;
         device.words[0x48 / 4] = 0xDEAD;
-        assert_int_equal(pci_start_msi(&pci, where, 7, 0x31), STATUS_OK);
+        assert_int_equal(start_msi(7, 0x31), STATUS_OK);
         assert_int_equal(word(0x40) >> 16, forms[i].control | 0x0001);
         assert_int_equal(word(0x44), 0xFEE07000);
         assert_int_equal(word(0x40 + forms[i].data), 0x31);
@@ -291,7 +303,7 @@ static void msi_that_does_not_fit_is_none(void **state)
     assert_int_equal(pci_find_messages(&pci, where).msi, 0xF0);
     put_capability(0xF0, 0x05, 0, 0x0180); /* its mask would be beyond the space */
     assert_int_equal(pci_find_messages(&pci, where).msi, 0);
-    assert_int_equal(pci_start_msi(&pci, where, 0, 0x31), STATUS_NOT_FOUND);
+    assert_int_equal(start_msi(0, 0x31), STATUS_NOT_FOUND);
     device.words[0x34 / 4] = 0xF8;
     put_capability(0xF8, 0x11, 0, 0x0000);
     assert_int_equal(pci_find_messages(&pci, where).msix, 0);
@@ -302,11 +314,11 @@ static void cpus_beyond_the_address_are_refused(void **state)
     (void)state;
     put_capability(0x40, 0x05, 0, 0x0000);
     writable_from(0x44, 2);
-    assert_int_equal(pci_start_msi(&pci, where, 255, 0x31), STATUS_LIMIT); /* would be every CPU */
-    assert_int_equal(pci_start_msi(&pci, where, 256, 0x31), STATUS_LIMIT);
+    assert_int_equal(start_msi(255, 0x31), STATUS_LIMIT); /* would be every CPU */
+    assert_int_equal(start_msi(256, 0x31), STATUS_LIMIT);
     assert_int_equal(word(0x44), 0);
-    assert_int_equal(pci_start_msi(&pci, where, 254, 0x31), STATUS_OK);
-    expect_assert_failure((void)pci_start_msi(&pci, where, 0, 31));
+    assert_int_equal(start_msi(254, 0x31), STATUS_OK);
+    expect_assert_failure((void)start_msi(0, 31));
 }
 
 static void msix_uses_its_first_entry_alone(void **state)
@@ -322,7 +334,7 @@ static void msix_uses_its_first_entry_alone(void **state)
     assert_int_equal(messages.table_offset, 0x2000);
     assert_int_equal(messages.table_count, 4);
     assert_int_equal(pci_msix_table_bytes(&messages), sizeof(table));
-    assert_int_equal(pci_start_msix(&pci, where, table, 3, 0x32), STATUS_OK);
+    assert_int_equal(start_msix(table, 3, 0x32), STATUS_OK);
     assert_int_equal(table[0][0], 0xFEE03000);
     assert_int_equal(table[0][1], 0);
     assert_int_equal(table[0][2], 0x32);
@@ -332,9 +344,9 @@ static void msix_uses_its_first_entry_alone(void **state)
     assert_int_equal(word(0x40) >> 16, 0x8003);
     pci_stop_messages(&pci, where);
     assert_int_equal(word(0x40) >> 16, 0x0003);
-    assert_int_equal(pci_start_msix(&pci, where, table, 300, 0x32), STATUS_LIMIT);
+    assert_int_equal(start_msix(table, 300, 0x32), STATUS_LIMIT);
     put_capability(0x40, 0x01, 0, 0);
-    assert_int_equal(pci_start_msix(&pci, where, table, 0, 0x32), STATUS_NOT_FOUND);
+    assert_int_equal(start_msix(table, 0, 0x32), STATUS_NOT_FOUND);
 }
 
 static void quiesce_stops_messages(void **state)
@@ -349,6 +361,21 @@ static void quiesce_stops_messages(void **state)
     assert_int_equal(word(0x40) >> 16, 0x0080);
     assert_int_equal(word(0x50) >> 16, 0x0001);
     assert_int_equal(word(4) & 0xFFFF, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_OFF);
+}
+
+static void quiesce_leaves_a_display_its_picture(void **state)
+{
+    (void)state;
+    put_bars();
+    put_capability(0x40, 0x05, 0, 0x0081);
+    device.words[0] = 0x12348086;
+    device.words[2] = 0x030000 << 8;
+    uint32_t before[WORDS];
+    memcpy(before, device.words, sizeof(before));
+    pci_quiesce(&pci);
+    assert_true(function.was_master && !function.silenced);
+    before[0x40 / 4] &= ~0x00010000u; /* its messages alone: they would go to a CPU that knows nothing of them */
+    assert_memory_equal(device.words, before, sizeof(before));
 }
 
 static void quiesce_notices_who_does_not_obey(void **state)
@@ -378,6 +405,7 @@ int main(void)
         cmocka_unit_test_setup(cpus_beyond_the_address_are_refused, set_up),
         cmocka_unit_test_setup(msix_uses_its_first_entry_alone, set_up),
         cmocka_unit_test_setup(quiesce_stops_messages, set_up),
+        cmocka_unit_test_setup(quiesce_leaves_a_display_its_picture, set_up),
         cmocka_unit_test_setup(quiesce_notices_who_does_not_obey, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
