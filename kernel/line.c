@@ -1,5 +1,5 @@
 /*
- * The line editor: a table of keys, small functions on the text, and one function that brings the screen up to date.
+ * The line editor: a key for each small function on the text, and one function that brings the screen up to date.
  *
  * An edit changes text, length and cursor, then names the first character that looks different now; redraw() scrolls if
  * the cursor has left the view and rewrites from there on. So no edit knows what a screen is. An edit that cannot be
@@ -87,29 +87,8 @@ static bool erase(struct line *line, uint32_t place)
     return true;
 }
 
-static uint32_t left(const struct line *line)
-{
-    return line->cursor - 1;
-}
-
-static uint32_t right(const struct line *line)
-{
-    return line->cursor + 1;
-}
-
-static uint32_t start(const struct line *line)
-{
-    (void)line;
-    return 0;
-}
-
-static uint32_t end(const struct line *line)
-{
-    return line->length;
-}
-
 /* The start of the word before the cursor. */
-static uint32_t word(const struct line *line)
+static uint32_t word_start(const struct line *line)
 {
     uint32_t place = line->cursor;
     while (place > 0 && line->text[place - 1] == ' ')
@@ -118,25 +97,6 @@ static uint32_t word(const struct line *line)
         place--;
     return place;
 }
-
-static const struct {
-    int key;
-    bool (*edit)(struct line *line, uint32_t place);
-    uint32_t (*place)(const struct line *line);
-} edits[] = {
-    {'\b',          erase, left },
-    {ERASE,         erase, left },
-    {KEY_DELETE,    erase, right},
-    {KEY_CTRL('U'), erase, start},
-    {KEY_CTRL('K'), erase, end  },
-    {KEY_CTRL('W'), erase, word },
-    {KEY_LEFT,      move,  left },
-    {KEY_RIGHT,     move,  right},
-    {KEY_HOME,      move,  start},
-    {KEY_CTRL('A'), move,  start},
-    {KEY_END,       move,  end  },
-    {KEY_CTRL('E'), move,  end  },
-};
 
 /* ---- History ---- */
 
@@ -190,45 +150,60 @@ static bool clear_screen(struct line *line)
     return true;
 }
 
+/* False: a key that means nothing, or cannot do here what it means. */
 static bool edit(struct line *line, int key)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(edits); i++)
-        if (edits[i].key == key)
-            return edits[i].edit(line, edits[i].place(line));
-    return key >= ' ' && key < ERASE && insert(line, (char)key);
+    switch (key) {
+    case '\b':
+    case ERASE:
+        return erase(line, line->cursor - 1);
+    case KEY_DELETE:
+        return erase(line, line->cursor + 1);
+    case KEY_CTRL('U'):
+        return erase(line, 0);
+    case KEY_CTRL('K'):
+        return erase(line, line->length);
+    case KEY_CTRL('W'):
+        return erase(line, word_start(line));
+    case KEY_LEFT:
+        return move(line, line->cursor - 1);
+    case KEY_RIGHT:
+        return move(line, line->cursor + 1);
+    case KEY_HOME:
+    case KEY_CTRL('A'):
+        return move(line, 0);
+    case KEY_END:
+    case KEY_CTRL('E'):
+        return move(line, line->length);
+    case KEY_UP:
+        return show_history(line, line->history_back + 1);
+    case KEY_DOWN:
+        return show_history(line, line->history_back - 1);
+    case KEY_CTRL('L'):
+        return clear_screen(line);
+    default:
+        return key >= ' ' && key < ERASE && insert(line, (char)key);
+    }
 }
 
 enum line_event line_key(struct line *line, int key)
 {
-    bool done;
-    switch (key) {
-    case '\r':
-    case '\n':
-        (void)move(line, line->length);
-        emit(line, "\n");
-        line->text[line->length] = '\0';
-        remember(line);
-        return LINE_ENTERED;
-    case KEY_CTRL('C'):
-        (void)move(line, line->length);
-        emit(line, "^C\n");
-        line->text[0] = '\0';
-        return LINE_CANCELLED;
-    case KEY_CTRL('L'):
-        done = clear_screen(line);
-        break;
-    case KEY_UP:
-        done = show_history(line, line->history_back + 1);
-        break;
-    case KEY_DOWN:
-        done = show_history(line, line->history_back - 1);
-        break;
-    default:
-        done = edit(line, key);
+    if (key != '\r' && key != '\n' && key != KEY_CTRL('C')) {
+        if (!edit(line, key))
+            emit(line, "\a");
+        return LINE_EDITING;
     }
-    if (!done)
-        emit(line, "\a");
-    return LINE_EDITING;
+    /* What is printed next comes behind all of the line. */
+    (void)move(line, line->length);
+    line->text[line->length] = '\0';
+    if (key == KEY_CTRL('C')) {
+        line->text[0] = '\0';
+        emit(line, "^C\n");
+        return LINE_CANCELLED;
+    }
+    emit(line, "\n");
+    remember(line);
+    return LINE_ENTERED;
 }
 
 void line_init(struct line *line, const char *prompt, line_output *output, void *context)
@@ -244,8 +219,6 @@ void line_begin(struct line *line)
     line->length = 0;
     line->cursor = 0;
     line->first = 0;
-    line->column = 0;
-    line->shown = 0;
     line->history_back = 0;
-    emit(line, line->prompt);
+    line_show(line);
 }

@@ -157,11 +157,6 @@ enum status smp_post(unsigned index, void (*function)(void *), void *argument)
     return post(index, index + 1, function, argument);
 }
 
-enum status smp_run_on(unsigned index, void (*function)(void *), void *argument)
-{
-    return smp_post(index, function, argument) == STATUS_OK ? smp_wait() : STATUS_TIMEOUT;
-}
-
 /* ---- The end ---- */
 
 static unsigned running_others(void)

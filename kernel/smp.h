@@ -47,9 +47,6 @@ struct smp_facts smp_facts(void);
 #define SMP_RUN_LIMIT_US 60000000u
 enum status smp_run_on_all(void (*function)(void *), void *argument);
 
-/* The same on one CPU (any but the caller's). */
-enum status smp_run_on(unsigned index, void (*function)(void *), void *argument);
-
 /*
  * Posts the work to one CPU (any but the caller's) and returns at once; smp_wait returns when it is done. In between
  * nothing else may be posted. STATUS_TIMEOUT as above.

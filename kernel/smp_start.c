@@ -62,27 +62,25 @@ static enum status prepare_block(unsigned index)
 /* As many as the limit, memory and mm allow. */
 static void list_cpus(const struct acpi_madt *madt, unsigned cpu_limit)
 {
-    start.all_listed = true;
-    for (uint32_t i = 0; i < madt->cpu_count; i++) {
+    uint32_t others_count = 0;
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < madt->cpu_count && status == STATUS_OK; i++) {
         uint32_t id = madt->cpus[i].apic_id;
         if (!madt->cpus[i].enabled || id == this_cpu()->apic_id)
             continue;
-        bool reachable = id <= APIC_ID_XAPIC_MAX || apic_is_x2apic();
-        if (!reachable)
+        others_count++;
+        if (id > APIC_ID_XAPIC_MAX && !apic_is_x2apic()) {
             log_warn("smp: CPU with APIC ID %u left out: its ID needs x2APIC", id);
-        if (!reachable || start.listed + 1 >= cpu_limit) {
-            start.all_listed = false;
-            continue;
+        } else if (start.listed + 1 < cpu_limit) {
+            status = prepare_block(start.listed + 1);
+            if (status == STATUS_OK)
+                start.ids[start.listed++] = id;
+            else
+                log_error("smp: the CPUs from APIC ID %u on are left out: %s (at most %u can be used)", id,
+                          status_name(status), MM_CPUS_MAX);
         }
-        enum status status = prepare_block(start.listed + 1);
-        if (status != STATUS_OK) {
-            log_error("smp: the CPUs from APIC ID %u on are left out: %s (at most %u can be used)", id,
-                      status_name(status), MM_CPUS_MAX);
-            start.all_listed = false;
-            return;
-        }
-        start.ids[start.listed++] = id;
     }
+    start.all_listed = start.listed == others_count;
 }
 
 /* ---- The CPU that starts ---- */
@@ -102,31 +100,13 @@ static uint32_t online_count(void)
     return __atomic_load_n(&start.online_count, __ATOMIC_ACQUIRE);
 }
 
-static bool all_online(uint32_t unused)
-{
-    (void)unused;
-    return online_count() == start.listed;
-}
-
-/* Everybody who claimed a place is in the idle loop. */
-static bool nobody_between(uint32_t unused)
-{
-    (void)unused;
-    return online_count() == __atomic_load_n(&start.plan.drawn, __ATOMIC_ACQUIRE);
-}
-
-static bool claimed(uint32_t i)
-{
-    return __atomic_load_n(&start.states[i], __ATOMIC_ACQUIRE) == TRAMPOLINE_CLAIMED;
-}
-
-/* Waits until done(i), or until nobody has come online for `patience_us`. */
-static bool wait_until(bool (*done)(uint32_t i), uint32_t i, uint64_t patience_us)
+/* Waits until *word is `wanted`, or until nobody has come online for `patience_us`. */
+static bool wait_until(const uint32_t *word, uint32_t wanted, uint64_t patience_us)
 {
     /* The patience begins anew with each arrival: 255 emulated CPUs come one after another, over seconds. */
     uint32_t seen = online_count();
     uint64_t deadline = time_deadline(patience_us);
-    while (!done(i)) {
+    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != wanted) {
         if (time_after(deadline))
             return false;
         if (online_count() != seen) {
@@ -169,10 +149,10 @@ static void start_by_the_book(uint32_t i, uint8_t page_number)
     time_delay_us(SPEC_INIT_DELAY_US);
     __atomic_store_n(&start.states[i], TRAMPOLINE_AWAITED, __ATOMIC_RELEASE);
     apic_send(start.ids[i], APIC_STARTUP | page_number);
-    if (wait_until(claimed, i, SPEC_SIPI_DELAY_US))
+    if (wait_until(&start.states[i], TRAMPOLINE_CLAIMED, SPEC_SIPI_DELAY_US))
         return;
     apic_send(start.ids[i], APIC_STARTUP | page_number);
-    if (wait_until(claimed, i, ARRIVAL_LIMIT_US) || !hold(i))
+    if (wait_until(&start.states[i], TRAMPOLINE_CLAIMED, ARRIVAL_LIMIT_US) || !hold(i))
         return;
     start.facts.missing_count++;
     log_warn("smp: CPU with APIC ID %u did not come; going on without it", start.ids[i]);
@@ -182,15 +162,17 @@ static void start_all(uint8_t page_number)
 {
     time_delay_us(INIT_DELAY_US); /* since the INIT of smp_start */
     send_startup(page_number);
-    if (wait_until(all_online, 0, RESEND_AFTER_US))
+    if (wait_until(&start.online_count, start.listed, RESEND_AFTER_US))
         return;
     send_startup(page_number);
-    if (wait_until(all_online, 0, ARRIVAL_LIMIT_US))
+    if (wait_until(&start.online_count, start.listed, ARRIVAL_LIMIT_US))
         return;
     for (uint32_t i = 0; i < start.listed; i++)
         start_by_the_book(i, page_number);
-    if (!wait_until(nobody_between, 0, ONLINE_LIMIT_US))
-        panic("a CPU stopped half way into the kernel; %u of %u came", online_count(), start.plan.drawn);
+    /* Who is not missing has claimed a place, and is on the way to the idle loop. */
+    uint32_t coming = start.listed - start.facts.missing_count;
+    if (!wait_until(&start.online_count, coming, ONLINE_LIMIT_US))
+        panic("a CPU stopped half way into the kernel; %u of %u came", online_count(), coming);
 }
 
 /* Written uncached: the CPUs that read the page have their caches off at first. */

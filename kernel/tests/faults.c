@@ -115,8 +115,8 @@ static bool run_fault(const char *kind, uint32_t cpu)
             continue;
         if (cpu == 0)
             commit(&i);
-        else
-            (void)smp_run_on(cpu, commit, &i);
+        else if (smp_post(cpu, commit, &i) == STATUS_OK)
+            (void)smp_wait();
         /* Also when the other CPU was to fault and nothing came of it: its own panic stops this one first. */
         panic("the fault '%s' was survived", kind);
     }

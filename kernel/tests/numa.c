@@ -87,7 +87,7 @@ enum test_result test_numa(void)
         if (cpu == cpu_index())
             exhaust(NULL);
         else
-            TEST_ASSERT(smp_run_on(cpu, exhaust, NULL) == STATUS_OK);
+            TEST_ASSERT(smp_post(cpu, exhaust, NULL) == STATUS_OK && smp_wait() == STATUS_OK);
         if (wrong_line != 0)
             return tests_fail(__FILE_NAME__, wrong_line, "near memory first, then the others'");
     }

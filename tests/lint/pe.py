@@ -17,7 +17,8 @@ RELOCS_STRIPPED = 0x0001                            # Characteristics
 DISCARDABLE, EXECUTE, WRITE = 0x02000000, 0x20000000, 0x80000000  # section characteristics
 ENDBR64 = bytes([0xF3, 0x0F, 0x1E, 0xFA])           # SDM 2: where an indirect call may lead
 SBAT_FIELDS = 6                                     # shim, SBAT.md: name, generation, vendor, package, version, URL
-DIRECTORY_IMPORT, DIRECTORY_RELOCATION, DIRECTORY_DELAY_IMPORT = 1, 5, 13
+DIRECTORY_IMPORT, DIRECTORY_EXCEPTION, DIRECTORY_RELOCATION, DIRECTORY_DELAY_IMPORT = 1, 3, 5, 13
+ALLOC_LARGE, UNDONE = 1, {0, 1, 2, 3, 10}           # operations of unwind codes that kernel/backtrace.c undoes
 
 
 class Headers:
@@ -35,18 +36,45 @@ class Headers:
         directory_count = struct.unpack_from("<I", image, optional + 108)[0]
         self.directories = [struct.unpack_from("<II", image, optional + 112 + 8 * index)
                             for index in range(directory_count)]
-        self.sections, self.contents, self.entry = [], {}, b""
+        self.sections, self.contents, self.places, self.entry = [], {}, [], b""
         for index in range(count):
             at = optional + optional_bytes + 40 * index
             name = image[at:at + 8].rstrip(b"\0").decode()
             self.sections.append((name, struct.unpack_from("<I", image, at + 36)[0]))
             size_bytes, rva, _, offset = struct.unpack_from("<IIII", image, at + 8)
             self.contents[name] = image[offset:offset + size_bytes]
+            self.places.append((rva, size_bytes, name))
             if rva <= entry_rva < rva + size_bytes:
                 self.entry = self.contents[name][entry_rva - rva:][:len(ENDBR64)]
 
     def directory_bytes(self, index):
         return self.directories[index][1] if index < len(self.directories) else 0
+
+
+    def at(self, rva, size_bytes):
+        """What is loaded there."""
+        for start, length, name in self.places:
+            if start <= rva < start + length:
+                return self.contents[name][rva - start:rva - start + size_bytes]
+        return b""
+
+
+def unwind_known(headers):
+    """Whether backtraces understand the tables of every function: flags and operations that they undo, no others."""
+    if headers.directory_bytes(DIRECTORY_EXCEPTION) == 0:
+        return True
+    rva, size_bytes = headers.directories[DIRECTORY_EXCEPTION]
+    for _, _, info in struct.iter_unpack("<III", headers.at(rva, size_bytes)):
+        version_flags, _, count, _ = headers.at(info, 4)
+        codes, slot = headers.at(info + 4, 2 * count), 0
+        while slot < count:
+            operation, operand = codes[2 * slot + 1] & 15, codes[2 * slot + 1] >> 4
+            slot += 1 if operation != ALLOC_LARGE else 2 + (operand != 0)
+            if operation not in UNDONE:
+                return False
+        if version_flags != 1:
+            return False
+    return True
 
 
 def sbat_sound(text):
@@ -74,6 +102,7 @@ def rules(image):
     yield headers.directory_bytes(DIRECTORY_DELAY_IMPORT) == 0, "it imports something, later"
     # Firmware with indirect-branch tracking on calls it through a pointer (boot/enter.asm)
     yield headers.entry == ENDBR64, "the entry does not begin with ENDBR64"
+    yield unwind_known(headers), "an unwind table that kernel/backtrace.c does not understand"
     # Two things that shim asks of an image, and firmware does not (boot/sbat.asm, boot/image.c)
     yield sbat_sound(headers.contents.get(".sbat", b"")), "no .sbat that shim can read"
     yield not dict(headers.sections).get(".reloc", 0) & DISCARDABLE, ".reloc is discardable"

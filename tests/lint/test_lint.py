@@ -118,19 +118,21 @@ def test_reading_order():
 
 
 SBAT = b"sbat,1,a,b,c,d\nkeel,1,a,b,c,d\n"
+UNWIND = bytes([1, 7, 3, 0, 7, 1, 20, 0, 1, 3 << 4])  # push rbx; sub rsp, 160
 
 
 def sample_pe(machine=0x8664, base=pe.LINK_BASE, alignment=4096, subsystem=10, dll=0x160, flags=0x60000020,
               reloc_bytes=12, import_bytes=0, characteristics=0x22, reloc_flags=0x40000040, sbat=SBAT, padding=0,
-              code=pe.ENDBR64):
+              code=pe.ENDBR64, unwind=UNWIND):
     """The smallest image that keeps the rules, with one fact at a time changed."""
     directories = [(0, 0)] * 16
-    directories[1], directories[5] = (0x3000, import_bytes), (0x2000, reloc_bytes)
+    directories[1], directories[3], directories[5] = (0x3000, import_bytes), (0x5000, 12), (0x2000, reloc_bytes)
     optional = struct.pack("<H14xI4xQI", 0x20B, 0x1000, base, alignment).ljust(68, b"\0")
     optional += struct.pack("<HH", subsystem, dll)
     optional = optional.ljust(108, b"\0") + struct.pack("<I", 16)
     optional += b"".join(struct.pack("<II", *directory) for directory in directories)
     described = [(b".text", 0x1000, code, flags), (b".sbat", 0x4000, sbat, 0x40000040),
+                 (b".pdata", 0x5000, struct.pack("<III", 0x1000, 0x1004, 0x500C) + unwind, 0x40000040),
                  (b".reloc", 0x2000, b"", reloc_flags)]
     at, sections, contents = 0x40 + 4 + 20 + len(optional) + 40 * len(described), b"", b""
     for name, rva, content, bits in described:
@@ -159,6 +161,8 @@ def test_good_pe_passes():
     (dict(reloc_flags=0x42000040), "discardable"),
     (dict(code=b"\x90" * 4), "ENDBR64"),
     (dict(code=b""), "ENDBR64"),
+    (dict(unwind=bytes([1 | 4 << 3]) + UNWIND[1:]), "unwind"),
+    (dict(unwind=bytes([1, 5, 2, 0, 5, 4 | 3 << 4, 1, 0])), "unwind"),
     (dict(sbat=b""), ".sbat"),
     (dict(sbat=SBAT[:-1]), ".sbat"),
     (dict(sbat=SBAT.replace(b"c,d", b"c")), ".sbat"),
