@@ -157,7 +157,8 @@ static void dead_keys_wait_for_their_letter(void **state)
     press(&keymap, 0x2E);
     assert_int_equal(press_with(&keymap, SHIFT, 0x04), 0xC1); /* Shift itself does not disturb: Á */
     press(&keymap, 0x35);
-    assert_int_equal(press(&keymap, 0x2A), '\b'); /* taken back */
+    assert_int_equal(keymap_press(&keymap, 0x2A, keys), 1); /* taken back */
+    assert_int_equal(keys[0], '\b');
     assert_int_equal(press(&keymap, 0x04), 'a');
     press(&keymap, 0x35);
     assert_int_equal(press(&keymap, 0x52), KEY_UP);
