@@ -34,6 +34,7 @@
 #define KEYBOARD_SCAN_CODE_SET   0xF0u
 #define KEYBOARD_ENABLE_SCANNING 0xF4u
 #define KEYBOARD_RESET           0xFFu
+#define KEYBOARD_STARTED         0xAAu /* it was plugged in, or reset, and its self-test has passed */
 #define KEYBOARD_ACKNOWLEDGE     0xFAu
 #define KEYBOARD_RESEND          0xFEu
 
@@ -175,7 +176,8 @@ bool i8042_read(struct i8042 *i8042, uint8_t *scan_code)
     *scan_code = io_read8(PORT_DATA);
     bool from_mouse = (status & STATUS_FROM_MOUSE) != 0;
     bool answers = i8042->step != STEP_IDLE && (*scan_code == KEYBOARD_ACKNOWLEDGE || *scan_code == KEYBOARD_RESEND);
-    if (answers && !from_mouse)
+    /* In set 1 Shift goes up by KEYBOARD_STARTED's byte: then the lights are set once more, which nobody sees. */
+    if (!from_mouse && (answers || *scan_code == KEYBOARD_STARTED))
         __atomic_store_n(&i8042->answer, *scan_code, __ATOMIC_RELAXED);
     return !answers && !from_mouse;
 }
@@ -194,7 +196,7 @@ static void i8042_take_step(struct i8042 *i8042, uint8_t step)
 bool i8042_set_lights(struct i8042 *i8042, uint8_t lights)
 {
     uint8_t answer = __atomic_load_n(&i8042->answer, __ATOMIC_RELAXED);
-    if (i8042->step == STEP_IDLE || i8042->lights != lights) {
+    if (i8042->step == STEP_IDLE || i8042->lights != lights || answer == KEYBOARD_STARTED) {
         i8042->lights = lights;
         i8042_take_step(i8042, STEP_COMMAND);
     } else if (answer == KEYBOARD_RESEND) {

@@ -16,10 +16,10 @@
 
 struct i8042 {
     bool translated;   /* the bytes are of set 1; else of set 2 */
-    uint8_t port_test; /* what the test of the port said: 0 good, 1 to 4 a line of it is stuck */
+    uint8_t port_test; /* what the test of the port said: 0 good or nothing, 1 to 4 a line of it is stuck */
     uint8_t lights;    /* being set ... */
     uint8_t step;      /* ... and how far that is */
-    uint8_t answer;    /* of the keyboard to that, noted by i8042_read; 0: none yet */
+    uint8_t answer;    /* of the keyboard to that, noted by i8042_read, or that it has just started; 0: none yet */
 };
 
 /*

@@ -6,21 +6,19 @@
 
 #include "kernel/base/string.h"
 
-#define USAGE_ENTER       0x28u
-#define USAGE_SPACE       0x2Cu
 #define USAGE_BACKSLASH   0x31u
 #define USAGE_NON_US_HASH 0x32u /* the same key on keyboards with a tall Enter (ISO); PS/2 does not tell them apart */
-#define USAGE_FIXED       0x49u /* first of the row below */
 #define USAGE_KEYPAD_1    0x59u
 #define USAGE_KEYPAD_DOT  0x63u
 #define USAGE_KEYPAD_END  0x64u
 
-static const int editing[] = {'\n', KEY_ESCAPE, '\b', '\t', ' '}; /* from USAGE_ENTER */
-static const int fixed[] = {
-    KEY_INSERT, KEY_HOME, KEY_PAGE_UP, KEY_DELETE, KEY_END, KEY_PAGE_DOWN, KEY_RIGHT, KEY_LEFT,
-    KEY_DOWN,   KEY_UP,   KEY_NONE,    '/',        '*',     '-',           '+',       '\n',
+/* By usage; 0 where the layout says. */
+static const int fixed[USAGE_KEYPAD_1] = {
+    [0x28] = '\n', KEY_ESCAPE, '\b', '\t', ' ',
+    [0x49] = KEY_INSERT, KEY_HOME, KEY_PAGE_UP, KEY_DELETE, KEY_END, KEY_PAGE_DOWN,
+    [0x4F] = KEY_RIGHT, KEY_LEFT, KEY_DOWN, KEY_UP,
+    [0x54] = '/', '*', '-', '+', '\n', /* the keypad's */
 };
-_Static_assert(USAGE_FIXED + ARRAY_COUNT(fixed) == USAGE_KEYPAD_1, "the keypad's digits follow");
 
 /* The keypad from 1 to the decimal point: what it is without Num Lock, and with. */
 static const int keypad_keys[] = {
@@ -51,8 +49,8 @@ static int other_case(int c)
 static int control(const uint16_t characters[KEY_LEVELS], int otherwise)
 {
     for (unsigned level = 0; level < KEY_LEVELS; level++) {
-        int c = other_case(characters[level]) < characters[level] ? other_case(characters[level]) : characters[level];
-        if (c > '@' && c <= '_')
+        int c = characters[level];
+        if ((c > '@' && c <= '_') || (c >= 'a' && c <= 'z'))
             return KEY_CTRL(c);
     }
     return otherwise;
@@ -80,10 +78,8 @@ static int key_of(const struct keymap *keymap, uint8_t usage)
 {
     if (usage == USAGE_NON_US_HASH)
         usage = USAGE_BACKSLASH;
-    if (usage >= USAGE_ENTER && usage <= USAGE_SPACE)
-        return editing[usage - USAGE_ENTER];
-    if (usage >= USAGE_FIXED && usage < USAGE_KEYPAD_1)
-        return fixed[usage - USAGE_FIXED];
+    if (usage < USAGE_KEYPAD_1 && fixed[usage] != 0)
+        return fixed[usage];
     if (usage < USAGE_KEYPAD_1 || usage >= USAGE_KEYPAD_END)
         return typed(keymap, usage);
     /* Shift takes Num Lock back. */

@@ -4,6 +4,7 @@
 #include "drivers/i8042.h"
 #include "drivers/scancode.h"
 #include "kernel/keyboard.h"
+#include "kernel/log.h"
 
 static struct i8042 i8042;
 static struct scancode scancode;
@@ -31,6 +32,8 @@ enum status ps2_start(void)
     enum status status = i8042_init(&i8042);
     if (status != STATUS_OK)
         return status;
+    if (i8042.port_test != 0)
+        log_info("i8042: the test of the keyboard's port says 0x%x", i8042.port_test);
     scancode = (struct scancode){.set_2 = !i8042.translated};
     keyboard.name = i8042.translated ? "PS/2" : "PS/2, not translated";
     keyboard_add(&keyboard);

@@ -285,8 +285,12 @@ static void an_absent_keyboard_takes_no_lights(void **state)
         assert_false(i8042_set_lights(&i8042, LOCK_CAPS));
         assert_false(i8042_read(&i8042, &code));
     }
-    chip.output[chip.output_count++] = 0x1E; /* it is plugged in, and what it types is typed */
+    chip.no_keyboard = false;
+    chip.output[chip.output_count++] = 0xAA; /* it is plugged in, and has none of our lights */
     assert_true(i8042_read(&i8042, &code));
+    assert_int_equal(code, 0xAA);
+    set_lights(LOCK_CAPS);
+    assert_int_equal(chip.lights, 0x04);
 }
 
 static void a_missing_keyboard_is_waited_for_by_its_interrupt(void **state)
