@@ -267,7 +267,7 @@ static void check_direct(const struct life *life, uint64_t address, bool mapped)
     struct paging_entry entry;
     if (address >= DIRECT_MAP_BYTES)
         return;
-    CHECK(paging_lookup(&life->mm.kernel_map, VADDR(DIRECT_MAP_WINDOW + address), &entry) == mapped);
+    CHECK(paging_lookup(&life->mm.kernel_map, mm_direct_address(&life->mm, PADDR(address)), &entry) == mapped);
     CHECK(!mapped || entry.page.value + (address & (entry.size_bytes - 1)) == address);
     CHECK(!mapped || entry.flags == (PAGING_WRITE | PAGING_GLOBAL));
 }
@@ -420,6 +420,8 @@ static enum status begin(struct life *life)
     memset(packed, 0xA5, plan->row_count * plan->stride);
     for (uint32_t i = 0; i < plan->row_count; i++)
         memcpy(packed + i * plan->stride, &plan->rows[i], sizeof(plan->rows[i]));
+    struct entropy entropy = ENTROPY_START;
+    entropy_add(&entropy, plan->dice);
     struct mm_config config = {
         .map = {packed, plan->row_count * plan->stride, plan->stride, EFI_MEMORY_DESCRIPTOR_VERSION},
         .segment_count = plan->segment_count,
@@ -428,7 +430,7 @@ static enum status begin(struct life *life)
         .window = life->window,
         .direct_map_window = life->top > MOVE_MAX ? life->window : reserve(life->top),
         .gigabyte_pages = plan->gigabyte_pages,
-        .layout = LAYOUT_LINKED,
+        .layout = layout_choose(&entropy, MIB, DIRECT_MAP_BYTES),
         .levels = plan->levels,
     };
     memcpy(config.segments, plan->segments, sizeof(config.segments));
