@@ -68,11 +68,8 @@ static void execute(void *address)
 static bool faults(void (*function)(void *), struct vaddr address, uint64_t error_bit)
 {
     struct recovery report;
-    this_cpu()->recovery = &report;
-    bool returned = recover_call(&report, function, vaddr_pointer(address));
-    this_cpu()->recovery = NULL;
-    return !returned && report.vector == VECTOR_PAGE_FAULT && (report.error & error_bit) != 0 &&
-           report.fault_address == address.value;
+    return !recover_call(&report, function, vaddr_pointer(address)) && report.vector == VECTOR_PAGE_FAULT &&
+           (report.error & error_bit) != 0 && report.fault_address == address.value;
 }
 
 enum test_result test_text(void)

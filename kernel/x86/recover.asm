@@ -1,12 +1,12 @@
-; Coming back from a fault: see recover.h. The frame of recover_call is saved.inc's: a trap that restores its RSP finds
-; every kept register there, which is all that a setjmp would have stored.
+; Coming back from a fault: the halves of recover.h that C cannot write. The frame of recover_enter is saved.inc's: a
+; trap that restores its RSP finds every kept register there, which is all that a setjmp would have stored.
 
 bits 64
 default rel
 
 %include "kernel/x86/saved.inc"
 
-global recover_call
+global recover_enter
 global recover_read
 global recover_read_access
 global recover_read_fault
@@ -20,9 +20,9 @@ global recover_capture
 
 section .text
 
-; bool recover_call(struct recovery *, void (*function)(void *), void *argument)
+; bool recover_enter(struct recovery *, void (*function)(void *), void *argument)
 ; A fault inside returns from its trap to .landing with RSP as stored, which brings every kept register back.
-recover_call:
+recover_enter:
     SAVE_REGISTERS
     mov [rcx], rsp              ; recovery.rsp
     lea rax, [.landing]
@@ -73,4 +73,4 @@ recover_capture:
     mov [rcx], rax                  ; rip: the caller's, after the call
     ret
 
-UNWIND_SAVED_REGISTERS recover_call, recover_call.end
+UNWIND_SAVED_REGISTERS recover_enter, recover_enter.end

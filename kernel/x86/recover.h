@@ -23,11 +23,13 @@ _Static_assert(offsetof(struct recovery, rsp) == 0, "recover.asm");
 _Static_assert(offsetof(struct recovery, rip) == 8, "recover.asm");
 
 /*
- * Runs function(argument) with this as the place that `recovery` leads back to; the caller has made it this CPU's point
- * of recovery, and takes it back afterwards. True: it returned. False: it trapped, and `recovery` says how; whatever it
- * held or changed half way stays so.
+ * Runs function(argument) with `recovery` as this CPU's point of recovery. True: it returned. False: it trapped, and
+ * `recovery` says how; whatever it held or changed half way stays so. Does not nest.
  */
 bool recover_call(struct recovery *recovery, void (*function)(void *), void *argument);
+
+/* The half in assembly: stores `recovery`'s rsp and rip, calls. For recover.c alone. */
+bool recover_enter(struct recovery *recovery, void (*function)(void *), void *argument);
 
 /* Reads 8 bytes wherever `address` may point, also while another recovery is set. False: nothing readable there. */
 bool recover_read(uint64_t address, uint64_t *value);
