@@ -8,12 +8,12 @@
 
 #define RNG_WORDS 4u /* of 64 bits: all that the pool can hold */
 
-/* Uniform or not at all: how good the firmware's default algorithm is (NULL, 37.5.3) nobody says. */
+/* NULL: the firmware's default algorithm (37.5.3). How good it is nobody says, hence the other sources. */
 static bool ask_firmware(struct boot *boot, uint64_t words[RNG_WORDS])
 {
     static const struct efi_guid guid = EFI_GUID_RNG;
     void *interface = NULL;
-    if (boot->system_table->boot_services->locate_protocol(&guid, NULL, &interface) != EFI_SUCCESS)
+    if (boot->system_table->boot_services->locate_protocol(&guid, NULL, &interface) != EFI_SUCCESS || interface == NULL)
         return false;
     struct efi_rng *rng = interface;
     return rng->get_rng(rng, NULL, RNG_WORDS * sizeof(words[0]), (uint8_t *)words) == EFI_SUCCESS;

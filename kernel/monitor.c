@@ -46,7 +46,7 @@ static const struct {
     {"mem",      "the ledger: who owns every page",                               command_mem,      NULL         },
     {"map",      "the firmware's memory map, as it came",                         command_map,      NULL         },
     {"boot",     "how the boot went, phase by phase",                             command_boot,     NULL         },
-    {"cpus",     "the CPUs, running and missing",                                 command_cpus,     NULL         },
+    {"cpus",     "the CPUs, their microcode and errata",                          command_cpus,     NULL         },
     {"acpi",     "ACPI's tables and what they say",                               command_acpi,     NULL         },
     {"pci",      "PCI functions, and which were silenced",                        command_pci,      NULL         },
     {"screen",   "the screen: mode, font, how it is cached",                      command_screen,   NULL         },

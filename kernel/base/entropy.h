@@ -27,8 +27,8 @@ uint64_t entropy_draw(struct entropy *entropy);
 uint64_t entropy_below(struct entropy *entropy, uint64_t count);
 
 /*
- * Whether words of a hardware generator look like one: no two neighbours are the same. Some AMD CPUs say all ones for
- * ever after a suspend, with success (family 15H and 16H; and 17H, models 70H ff., before a fix of their microcode).
+ * Whether words of a hardware generator look like one: no two neighbours are the same. AMD's families 15H and 16H say
+ * all ones after a suspend, the first of family 17H, models 70H ff., from the start; all of them with success.
  */
 bool entropy_plausible(const uint64_t *words, size_t count);
 

@@ -111,8 +111,10 @@ static void after_success(void)
     virtio_net_start();
     x2apic_start();
     edu_start(); /* last: it is the one with little time */
-    if (wishes.leaves_controls)
-        serial_say("CR4 is 0x%llx", (unsigned long long)instruction_set_controls());
+    if (wishes.leaves_controls) {
+        serial_say("all of CR4 that this CPU has goes on");
+        instruction_set_controls(); /* after the words: they go through pointers to what begins without ENDBR64 */
+    }
     if (wishes.leaves_task_switched)
         instruction_set_task_switched();
     if (wishes.leaves_interrupts)

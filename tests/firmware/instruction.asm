@@ -159,7 +159,7 @@ instruction_set_task_switched:
     or      r8, rax
 %endmacro
 
-; uint64_t instruction_set_controls(void)
+; void instruction_set_controls(void)
 instruction_set_controls:
     push    rbx
     mov     r8, cr4
@@ -197,7 +197,6 @@ instruction_set_controls:
     rdmsr
     or      eax, EFER_SCE
     wrmsr
-    mov     rax, r8
     pop     rbx
     ret
 

@@ -32,9 +32,9 @@ void instruction_set_task_switched(void);
 
 /*
  * Turns on in CR4 all that this CPU has and code that runs 1:1 can live with, system calls, and of CET the tracking of
- * indirect branches. Returns CR4.
+ * indirect branches.
  */
-uint64_t instruction_set_controls(void);
+void instruction_set_controls(void);
 
 /* All ones in xmm0 to xmm15 and an MXCSR with every exception unmasked. */
 void instruction_clobber_sse(void);
