@@ -16,7 +16,7 @@ import pytest
 import machine
 import snapshot
 from firmware import FirmwareError, find
-from qemu import BOOT_SECONDS, Qemu, plain
+from qemu import ANSWER_SECONDS, BOOT_SECONDS, Qemu, plain
 from run import verdict
 
 Ended = namedtuple("Ended", "status text messages")
@@ -104,9 +104,20 @@ class Running(Qemu):
         """Presses keys of the machine's own keyboard, one after the other; shift+a: the first is held meanwhile."""
         for key in keys:
             chord = key.split("+")
+            self.wait_for_reader()
             # Down and up at once: between two commands the host may take its time, and the key would repeat.
             self.keys(*[(name, True) for name in chord], *[(name, False) for name in reversed(chord)])
-            time.sleep(0.1)  # the keyboard's queue holds 16 bytes
+            time.sleep(0.05)
+
+    def wait_for_reader(self):
+        """Until the kernel has read what the PS/2 keyboard has to say, which drops what is more than 16 bytes."""
+        def status():
+            answer = self.qmp.command("human-monitor-command", command_line="i /b 0x64")
+            return int(answer.split("=")[1], 16)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while status() & 0x81 == 0x01:  # a byte waits, and there is a controller (which else reads as 0xFF)
+            assert time.monotonic() < deadline, f"nobody reads the keyboard after:\n{self.output()[-4000:]}"
+            time.sleep(0.02)
 
     def type_on_keyboard(self, text):
         names = {" ": "spc", "\n": "ret", "=": "equal", "-": "minus"}
