@@ -35,24 +35,15 @@ static unsigned bar_count(const struct pci *pci, struct pci_address address)
     return type == 0 ? DEVICE_BARS : type == 1 ? BRIDGE_BARS : 0;
 }
 
-static void bar_decode(struct pci_bar *bar, uint8_t index, uint32_t low)
-{
-    bool is_io = (low & BAR_IO) != 0;
-    *bar = (struct pci_bar){
-        .base = is_io ? low & BAR_IO_MASK & PORT_MASK : low & BAR_MEMORY_MASK,
-        .index = index,
-        .next = (uint8_t)(index + 1),
-        .is_io = is_io,
-        .wide = !is_io && (low & BAR_WIDTH_MASK) == BAR_WIDTH_64,
-        .prefetchable = !is_io && (low & BAR_PREFETCHABLE) != 0,
-    };
-}
-
 bool pci_next_bar(const struct pci *pci, struct pci_address address, struct pci_bar *bar)
 {
-    unsigned count = bar_count(pci, address);
-    while (bar->next < count) {
-        bar_decode(bar, bar->next, pci_read32(pci, address, bar_offset(bar->next)));
+    for (unsigned count = bar_count(pci, address); bar->next < count;) {
+        uint32_t low = pci_read32(pci, address, bar_offset(bar->next));
+        bar->index = bar->next++;
+        bar->is_io = (low & BAR_IO) != 0;
+        bar->wide = !bar->is_io && (low & BAR_WIDTH_MASK) == BAR_WIDTH_64;
+        bar->prefetchable = !bar->is_io && (low & BAR_PREFETCHABLE) != 0;
+        bar->base = bar->is_io ? low & BAR_IO_MASK & PORT_MASK : low & BAR_MEMORY_MASK;
         if (bar->wide && bar->next == count)
             return false; /* its upper half would be some other register */
         if (bar->wide)

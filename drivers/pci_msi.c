@@ -76,55 +76,48 @@ uint32_t pci_msix_table_bytes(const struct pci_messages *messages)
     return messages->table_count * MSIX_ENTRY_BYTES;
 }
 
-/* Whether a message can reach that CPU; if so, everything else that the function would send goes off first. */
-static enum status message_begin(const struct pci *pci, struct pci_address address, uint8_t at, uint32_t apic_id,
-                                 uint8_t vector)
+static void start_msi(const struct pci *pci, struct pci_address address, uint8_t at, uint32_t target, uint8_t vector)
 {
-    CHECK(vector >= 32); /* those below are exceptions */
-    if (at == 0)
-        return STATUS_NOT_FOUND;
-    if (apic_id > APIC_ID_XAPIC_MAX)
-        return STATUS_LIMIT;
-    pci_stop_messages(pci, address);
-    (void)pci_change_command(pci, address, 0, PCI_COMMAND_INTX_OFF);
-    return STATUS_OK;
-}
-
-enum status pci_start_msi(const struct pci *pci, struct pci_address address, const struct pci_messages *messages,
-                          uint32_t apic_id, uint8_t vector)
-{
-    uint8_t at = messages->msi;
-    enum status status = message_begin(pci, address, at, apic_id, vector);
-    if (status != STATUS_OK)
-        return status;
     uint32_t control = pci_read32(pci, address, at);
     uint32_t shift = msi_shift(control);
-    pci_write32(pci, address, at + MSI_ADDRESS, MESSAGE_ADDRESS | apic_id << MESSAGE_ID_SHIFT);
+    pci_write32(pci, address, at + MSI_ADDRESS, target);
     if (shift != 0)
         pci_write32(pci, address, at + MSI_ADDRESS + 4, 0);
     pci_write32(pci, address, at + MSI_DATA + shift, vector);
     if ((control & MSI_MASKABLE) != 0)
         pci_write32(pci, address, at + MSI_MASK + shift, MSI_FIRST_ALONE);
     pci_write32(pci, address, at, (control & ~MSI_COUNT_MASK) | MSI_ENABLE);
-    return STATUS_OK;
 }
 
-enum status pci_start_msix(const struct pci *pci, struct pci_address address, const struct pci_messages *messages,
-                           volatile void *table, uint32_t apic_id, uint8_t vector)
+/* All masked until the table is right: firmware's entries are in it, and firmware may have unmasked them. */
+static void start_msix(const struct pci *pci, struct pci_address address, const struct pci_messages *messages,
+                       volatile uint8_t *entry, uint32_t target, uint8_t vector)
 {
-    enum status status = message_begin(pci, address, messages->msix, apic_id, vector);
-    if (status != STATUS_OK)
-        return status;
-    /* All masked until the table is right: firmware's entries are in it, and firmware may have unmasked them. */
     uint32_t control = pci_read32(pci, address, messages->msix) | MSIX_ENABLE;
     pci_write32(pci, address, messages->msix, control | MSIX_ALL_MASKED);
-    volatile uint8_t *entry = table;
-    mmio_write32(entry, MESSAGE_ADDRESS | apic_id << MESSAGE_ID_SHIFT);
+    mmio_write32(entry, target);
     mmio_write32(entry + 4, 0);
     mmio_write32(entry + 8, vector);
     for (uint32_t i = 0; i < messages->table_count; i++)
         mmio_write32(entry + i * MSIX_ENTRY_BYTES + MSIX_ENTRY_MASK, i != 0);
     pci_write32(pci, address, messages->msix, control & ~MSIX_ALL_MASKED);
+}
+
+enum status pci_start_messages(const struct pci *pci, struct pci_address address, const struct pci_messages *messages,
+                               volatile void *table, uint32_t apic_id, uint8_t vector)
+{
+    CHECK(vector >= 32); /* those below are exceptions */
+    uint32_t target = MESSAGE_ADDRESS | apic_id << MESSAGE_ID_SHIFT;
+    if ((table != NULL ? messages->msix : messages->msi) == 0)
+        return STATUS_NOT_FOUND;
+    if (apic_id > APIC_ID_XAPIC_MAX)
+        return STATUS_LIMIT;
+    pci_stop_messages(pci, address); /* of both kinds: firmware may have used the other one */
+    (void)pci_change_command(pci, address, 0, PCI_COMMAND_INTX_OFF);
+    if (table != NULL)
+        start_msix(pci, address, messages, table, target, vector);
+    else
+        start_msi(pci, address, messages->msi, target, vector);
     return STATUS_OK;
 }
 

@@ -27,18 +27,12 @@ uint32_t pci_msix_table_bytes(const struct pci_messages *messages);
 
 /*
  * The function interrupts the CPU `apic_id` with `vector` (32 to 255, else a bug), by message alone: its line goes off.
- * `messages` are its own. STATUS_LIMIT: the address has eight bits for the ID, of which 255 means all.
- * STATUS_NOT_FOUND: it has no MSI.
+ * `messages` are its own. By the first entry of MSI-X, all others silent, where there is a `table`, which is
+ * pci_msix_table_bytes(messages) mapped uncached, with memory decoding on; NULL: by MSI. STATUS_NOT_FOUND: it has none
+ * of that kind; STATUS_LIMIT: the address has eight bits for the ID, of which 255 means all.
  */
-enum status pci_start_msi(const struct pci *pci, struct pci_address address, const struct pci_messages *messages,
-                          uint32_t apic_id, uint8_t vector) MUST_CHECK;
-
-/*
- * The same by the first entry of MSI-X; all others stay silent. `table`: pci_msix_table_bytes(messages) mapped
- * uncached, with memory decoding on. Errors as above.
- */
-enum status pci_start_msix(const struct pci *pci, struct pci_address address, const struct pci_messages *messages,
-                           volatile void *table, uint32_t apic_id, uint8_t vector) MUST_CHECK;
+enum status pci_start_messages(const struct pci *pci, struct pci_address address, const struct pci_messages *messages,
+                               volatile void *table, uint32_t apic_id, uint8_t vector) MUST_CHECK;
 
 /* Neither kind is sent any more. */
 void pci_stop_messages(const struct pci *pci, struct pci_address address);

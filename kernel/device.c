@@ -57,9 +57,7 @@ enum status device_route(const struct pci_function *function, uint8_t vector)
     /* Read once: what is mapped for the table is what is written of it. */
     struct pci_messages messages = pci_find_messages(pci, function->address);
     volatile void *table = map_message_table(function, &messages);
-    if (table != NULL)
-        return pci_start_msix(pci, function->address, &messages, table, apic_id(), vector);
-    return pci_start_msi(pci, function->address, &messages, apic_id(), vector);
+    return pci_start_messages(pci, function->address, &messages, table, apic_id(), vector);
 }
 
 void device_start_mastering(struct pci_function *function)

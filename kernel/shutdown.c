@@ -22,29 +22,8 @@
 
 struct way {
     const char *name;
-    enum status (*go)(const struct power *power); /* returns when the machine is still running */
-    bool by_firmware;
+    enum status (*go)(const struct power *power); /* returns when the machine is still running; NULL: ResetSystem */
 };
-
-static enum status ask_firmware(enum efi_reset_type type)
-{
-    enum status status = runtime_reset(type);
-    if (status == STATUS_OK)
-        time_delay_us(FIRMWARE_WAIT_US);
-    return status;
-}
-
-static enum status reset_by_firmware(const struct power *power)
-{
-    (void)power;
-    return ask_firmware(EFI_RESET_COLD);
-}
-
-static enum status off_by_firmware(const struct power *power)
-{
-    (void)power;
-    return ask_firmware(EFI_RESET_SHUTDOWN);
-}
 
 static enum status reset_by_fault(const struct power *power)
 {
@@ -53,53 +32,54 @@ static enum status reset_by_fault(const struct power *power)
 }
 
 static const struct way ways_to_reset[] = {
-    {"ACPI reset register", power_reset_acpi,     false},
-    {"port 0xCF9",          power_reset_cf9,      false},
-    {"keyboard controller", power_reset_keyboard, false},
-    {"firmware",            reset_by_firmware,    true },
-    {"triple fault",        reset_by_fault,       false},
+    {"ACPI reset register", power_reset_acpi    },
+    {"port 0xCF9",          power_reset_cf9     },
+    {"keyboard controller", power_reset_keyboard},
+    {"firmware",            NULL                },
+    {"triple fault",        reset_by_fault      },
 };
 static const struct way ways_off[] = {
-    {"ACPI S5",  power_off_acpi,  false},
-    {"firmware", off_by_firmware, true },
+    {"ACPI S5",  power_off_acpi},
+    {"firmware", NULL          },
 };
 
-/* Why that way did not work. */
-static const char *failure(const struct way *way, enum status status)
+/* Both return why it did not work. Interrupts are on here: the watch over a firmware call is another CPU's work. */
+static const char *ask_firmware(enum efi_reset_type type)
 {
-    const char *reason = way->by_firmware ? runtime_off_reason(RUNTIME_RESET) : NULL;
-    if (reason != NULL)
-        return reason;
-    return status == STATUS_OK || status == STATUS_TIMEOUT ? "nothing happened" : status_name(status);
+    enum status status = runtime_reset(type);
+    if (status == STATUS_OK)
+        time_delay_us(FIRMWARE_WAIT_US);
+    const char *reason = runtime_off_reason(RUNTIME_RESET);
+    return reason != NULL ? reason : status == STATUS_OK ? "nothing happened" : status_name(status);
 }
 
-/* Announced before it is tried: the last line on a machine that hangs names the culprit. */
-static void try_way(const char *command, const struct way *way)
+static const char *ask_hardware(const struct way *way)
 {
-    print("%s: %s\n", command, way->name);
     uint64_t flags = interrupts_save_and_disable();
-    if (way->by_firmware)
-        interrupts_restore(flags); /* the watch over a firmware call is another CPU's work */
     enum status status = way->go(&machine_facts()->power);
     interrupts_restore(flags);
-    print("%s: %s: %s\n", command, way->name, failure(way, status));
+    return status == STATUS_TIMEOUT ? "nothing happened" : status_name(status);
 }
 
-static void go_down(const char *command, const struct way *ways, unsigned count)
+/* Each is announced before it is tried: the last line on a machine that hangs names the culprit. */
+static void go_down(const char *command, const struct way *ways, unsigned count, enum efi_reset_type type)
 {
     bool firmware_first = machine_facts()->power.fadt.hardware_reduced;
-    for (unsigned i = 0; i < count; i++)
-        if (firmware_first && ways[i].by_firmware)
-            try_way(command, &ways[i]);
-    for (unsigned i = 0; i < count; i++)
-        if (!firmware_first || !ways[i].by_firmware)
-            try_way(command, &ways[i]);
+    for (unsigned i = 0; i < 2 * count; i++) {
+        /* Twice through the table: first the firmware's way alone, or all; then what was left out. */
+        const struct way *way = &ways[i % count];
+        bool early = !firmware_first || way->go == NULL;
+        if (early != (i < count))
+            continue;
+        print("%s: %s\n", command, way->name);
+        print("%s: %s: %s\n", command, way->name, way->go == NULL ? ask_firmware(type) : ask_hardware(way));
+    }
     print("%s: this machine has to be turned off by hand\n", command);
 }
 
 void shutdown_reboot(void)
 {
-    go_down("reboot", ways_to_reset, ARRAY_COUNT(ways_to_reset));
+    go_down("reboot", ways_to_reset, ARRAY_COUNT(ways_to_reset), EFI_RESET_COLD);
 }
 
 void shutdown_off(void)
@@ -108,5 +88,5 @@ void shutdown_off(void)
         print("poweroff: %u tests failed\n", tests_failed_count());
         debug_exit(DEBUG_EXIT_TESTS_FAILED); /* under QEMU the end, with a status; elsewhere it does nothing */
     }
-    go_down("poweroff", ways_off, ARRAY_COUNT(ways_off));
+    go_down("poweroff", ways_off, ARRAY_COUNT(ways_off), EFI_RESET_SHUTDOWN);
 }

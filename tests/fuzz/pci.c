@@ -73,10 +73,10 @@ static void check_messages(const struct pci *pci, uint8_t vector)
     CHECK(messages.table_count <= 2048);
     uint32_t *table = malloc(pci_msix_table_bytes(&messages) + 1);
     CHECK(table != NULL);
-    if (pci_start_msix(pci, where, &messages, table, 1, vector) == STATUS_OK)
+    if (pci_start_messages(pci, where, &messages, table, 1, vector) == STATUS_OK)
         CHECK(table[0] == 0xFEE01000 && table[2] == vector && table[3] == 0);
     free(table);
-    (void)pci_start_msi(pci, where, &messages, 1, vector);
+    (void)pci_start_messages(pci, where, &messages, NULL, 1, vector);
     messages = pci_find_messages(pci, where); /* what was written may have changed the list */
     pci_stop_messages(pci, where);
     struct pci_messages after = pci_find_messages(pci, where);

@@ -239,13 +239,13 @@ static void functions_are_found_by_class(void **state)
 static enum status start_msi(uint32_t apic_id, uint8_t vector)
 {
     struct pci_messages messages = pci_find_messages(&pci, where);
-    return pci_start_msi(&pci, where, &messages, apic_id, vector);
+    return pci_start_messages(&pci, where, &messages, NULL, apic_id, vector);
 }
 
 static enum status start_msix(volatile void *table, uint32_t apic_id, uint8_t vector)
 {
     struct pci_messages messages = pci_find_messages(&pci, where);
-    return pci_start_msix(&pci, where, &messages, table, apic_id, vector);
+    return pci_start_messages(&pci, where, &messages, table, apic_id, vector);
 }
 
 static uint32_t word(unsigned offset)
