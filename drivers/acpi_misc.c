@@ -71,36 +71,27 @@ uint32_t acpi_mcfg_parse(const struct acpi_table *table, struct acpi_ecam *windo
     return count;
 }
 
-static bool srat_read_memory(const uint8_t *entry, struct acpi_affinity *affinity)
-{
-    uint64_t base = acpi_u64(entry + 8);
-    uint64_t size_bytes = acpi_u64(entry + 16);
-    /* Compared by subtraction: base + size may wrap. */
-    if (size_bytes == 0 || base >= ACPI_ADDRESS_LIMIT || size_bytes > ACPI_ADDRESS_LIMIT - base)
-        return false;
-    *affinity = (struct acpi_affinity){
-        .domain = acpi_u32(entry + 2),
-        .is_memory = true,
-        .range = PRANGE(base, base + size_bytes),
-    };
-    return (acpi_u32(entry + 28) & SRAT_ENABLED) != 0;
-}
-
 /* False: not enabled, senseless, too short for its type, or of a type that says nothing to us. */
 static bool srat_read(const uint8_t *entry, struct acpi_affinity *affinity)
 {
-    if (entry[0] == SRAT_MEMORY && entry[1] >= 40)
-        return srat_read_memory(entry, affinity);
-    if (entry[0] == SRAT_LOCAL_APIC && entry[1] >= 16) { /* the domain's upper three bytes came with a later revision */
-        uint32_t domain = entry[2] | (acpi_u32(entry + 8) & 0xFFFFFF00u);
+    uint32_t flags = 0;
+    if (entry[0] == SRAT_MEMORY && entry[1] >= 40) {
+        uint64_t base = acpi_u64(entry + 8);
+        uint64_t size_bytes = acpi_u64(entry + 16);
+        struct prange range = PRANGE(base, base + size_bytes);
+        *affinity = (struct acpi_affinity){.domain = acpi_u32(entry + 2), .is_memory = true, .range = range};
+        /* Compared by subtraction: base + size may wrap. */
+        if (size_bytes != 0 && base < ACPI_ADDRESS_LIMIT && size_bytes <= ACPI_ADDRESS_LIMIT - base)
+            flags = acpi_u32(entry + 28);
+    } else if (entry[0] == SRAT_LOCAL_APIC && entry[1] >= 16) {
+        uint32_t domain = entry[2] | (acpi_u32(entry + 8) & 0xFFFFFF00u); /* three bytes came with a later revision */
         *affinity = (struct acpi_affinity){.domain = domain, .apic_id = entry[3]};
-        return (acpi_u32(entry + 4) & SRAT_ENABLED) != 0;
-    }
-    if (entry[0] == SRAT_LOCAL_X2APIC && entry[1] >= 24) {
+        flags = acpi_u32(entry + 4);
+    } else if (entry[0] == SRAT_LOCAL_X2APIC && entry[1] >= 24) {
         *affinity = (struct acpi_affinity){.domain = acpi_u32(entry + 4), .apic_id = acpi_u32(entry + 8)};
-        return (acpi_u32(entry + 12) & SRAT_ENABLED) != 0;
+        flags = acpi_u32(entry + 12);
     }
-    return false;
+    return (flags & SRAT_ENABLED) != 0;
 }
 
 bool acpi_srat_next(const struct acpi_table *table, struct acpi_affinity *entry)

@@ -14,7 +14,6 @@
  */
 #include "kernel/memory.h"
 
-#include "kernel/base/string.h"
 #include "kernel/image.h"
 #include "kernel/log.h"
 #include "kernel/options.h"

@@ -44,9 +44,9 @@ void command_keymap(const struct words *words);
 
 /* commands_control.c */
 void command_log(const struct words *words);
-void command_test(const struct words *words);
 
-/* tests/faults.c: the kernel broken on purpose */
+/* tests/tests.c; tests/faults.c: the kernel broken on purpose */
+void command_test(const struct words *words);
 void command_fault(const struct words *words);
 
 #endif

@@ -14,7 +14,6 @@
 #include "kernel/time.h"
 #include "kernel/trap.h"
 #include "kernel/x86/apic.h"
-#include "kernel/x86/cpu.h"
 #include "kernel/x86/trampoline.h"
 
 #define INIT_DELAY_US      10u     /* CPUs newer than Intel family 6 and AMD family 0xF need no more */

@@ -70,8 +70,7 @@ static void add(struct collector *collector, uint64_t address, uint64_t size_byt
     /* A table may cross pages, but where its length is unknown nothing beyond the first can be promised. */
     uint64_t size = size_bytes != 0 ? size_bytes : PAGE_SIZE - (address & PAGE_MASK);
     const uint8_t *bytes = view(collector->reader, address, size);
-    if (bytes == NULL)
-        list->malformed_count++;
+    list->malformed_count += bytes == NULL;
     struct prange range = PRANGE(address, address + (bytes == NULL ? 1 : size));
     if (!is_at_stake(collector->map, range))
         return;
@@ -168,9 +167,8 @@ static void collect_acpi_log(struct collector *collector, const struct acpi *acp
                              unsigned length_at)
 {
     const struct acpi_table *table = acpi_find(acpi, signature);
-    if (table == NULL || prange_bytes(table->extent) < length_at + 12)
-        return;
-    add(collector, read_field(table->bytes + length_at + 4, 8), read_field(table->bytes + length_at, 4));
+    if (table != NULL && prange_bytes(table->extent) >= length_at + 12)
+        add(collector, read_field(table->bytes + length_at + 4, 8), read_field(table->bytes + length_at, 4));
 }
 
 static void collect_acpi(struct collector *collector, const struct acpi *acpi)
@@ -181,9 +179,8 @@ static void collect_acpi(struct collector *collector, const struct acpi *acpi)
     }
     collect_acpi_log(collector, acpi, "TCPA", 38);
     collect_acpi_log(collector, acpi, "TPM2", 64);
-    const struct acpi_table *bgrt = acpi_find(acpi, "BGRT");
     struct prange image;
-    if (bgrt != NULL && acpi_bgrt_parse(acpi, bgrt, &image) == STATUS_OK)
+    if (acpi_bgrt_parse(acpi, acpi_find(acpi, "BGRT"), &image) == STATUS_OK)
         add(collector, image.start.value, prange_bytes(image));
 }
 
@@ -198,14 +195,9 @@ void tables_collect(struct table_list *list, const struct handoff *handoff, cons
         collect_acpi(&collector, acpi);
 }
 
-const struct table_extent *tables_compare(const struct table_list *list, const struct acpi_reader *reader)
+bool tables_unchanged(const struct table_extent *table, const struct acpi_reader *reader)
 {
-    for (uint32_t i = 0; i < list->count; i++) {
-        const struct table_extent *table = &list->tables[i];
-        uint64_t size_bytes = prange_bytes(table->range);
-        const uint8_t *bytes = view(reader, table->range.start.value, size_bytes);
-        if (bytes != NULL && checksum_of(bytes, size_bytes) != table->checksum && table->checksum != 0)
-            return table;
-    }
-    return NULL;
+    uint64_t size_bytes = prange_bytes(table->range);
+    const uint8_t *bytes = view(reader, table->range.start.value, size_bytes);
+    return table->checksum == 0 || (bytes != NULL && checksum_of(bytes, size_bytes) == table->checksum);
 }

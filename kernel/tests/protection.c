@@ -3,7 +3,6 @@
  *
  * Twice, where it can be: by walking the page tables, and by trying.
  */
-#include "kernel/base/string.h"
 #include "kernel/image.h"
 #include "kernel/memory.h"
 #include "kernel/smp.h"

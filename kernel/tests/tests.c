@@ -15,6 +15,8 @@
 
 #include "kernel/base/string.h"
 #include "kernel/console.h"
+#include "kernel/monitor.h"
+#include "kernel/options.h"
 
 static const struct test {
     const char *name;
@@ -113,13 +115,21 @@ void tests_run(const char *name, uint32_t seconds)
     print("# %u passed, %u failed, %u skipped\n", results[TEST_PASSED], results[TEST_FAILED], results[TEST_SKIPPED]);
 }
 
-void tests_list(void)
-{
-    for (size_t i = 0; i < ARRAY_COUNT(tests); i++)
-        print("  %s\n", tests[i].name);
-}
-
 unsigned tests_failed_count(void)
 {
     return failed_since_boot;
+}
+
+void command_test(const struct words *words)
+{
+    uint32_t seconds = TESTS_SECONDS;
+    if (words->count > 3)
+        monitor_bad_argument(words, words->word[3]);
+    else if (words->count == 3 && !options_parse_number(words->word[2], 1, TESTS_SECONDS_MAX, &seconds))
+        monitor_bad_argument(words, words->word[2]);
+    else if (words->count > 1)
+        tests_run(words->word[1], seconds);
+    else
+        for (size_t i = 0; i < ARRAY_COUNT(tests); i++)
+            print("  %s\n", tests[i].name);
 }

@@ -25,8 +25,6 @@ enum test_result {
 #define TESTS_SECONDS_MAX 86400u
 void tests_run(const char *name, uint32_t seconds);
 
-void tests_list(void);
-
 /* Since the boot. */
 unsigned tests_failed_count(void);
 

@@ -52,8 +52,8 @@ static void check_list(const struct memmap *map, const struct acpi_reader *reade
             at_stake |=
                 memory_kind_reclaimable(map->regions[j].kind) && prange_overlaps(map->regions[j].range, table->range);
         CHECK(at_stake);
+        CHECK(tables_unchanged(table, reader));
     }
-    CHECK(tables_compare(&list, reader) == NULL);
 }
 
 /* FNV-1a never gives two texts of the same length that differ in one byte the same number. */
@@ -65,7 +65,7 @@ static void check_change(const struct acpi_reader *reader)
         if (table->checksum == 0 || end > MEMORY_BASE + MEMORY_BYTES)
             continue;
         *memory_at(&memory, end - 1) ^= 0x40;
-        CHECK(tables_compare(&list, reader) != NULL);
+        CHECK(!tables_unchanged(table, reader));
         *memory_at(&memory, end - 1) ^= 0x40;
     }
 }

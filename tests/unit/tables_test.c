@@ -89,6 +89,14 @@ static void assert_kept(uint32_t index, uint64_t address, uint64_t size_bytes)
     assert_int_equal(prange_bytes(list.tables[index].range), size_bytes);
 }
 
+static const struct table_extent *first_changed(void)
+{
+    for (uint32_t i = 0; i < list.count; i++)
+        if (!tables_unchanged(&list.tables[i], &reader))
+            return &list.tables[i];
+    return NULL;
+}
+
 static void nothing_is_nothing(void **state)
 {
     (void)state;
@@ -96,7 +104,7 @@ static void nothing_is_nothing(void **state)
     assert_int_equal(list.count, 0);
     assert_int_equal(list.seen_count, 0);
     assert_int_equal(list.malformed_count, 0);
-    assert_null(tables_compare(&list, &reader));
+    assert_null(first_changed());
     tables_collect(&list, &handoff, NULL, &reader, &map);
     assert_int_equal(list.count, 0);
 }
@@ -252,11 +260,11 @@ static void one_byte_that_changes_is_found(void **state)
     add_configuration((struct efi_guid){1, 2, 3, {4}}, STAKE);
     add_configuration((struct efi_guid){1, 2, 3, {5}}, STAKE + 0x1000);
     collect();
-    assert_null(tables_compare(&list, &reader));
+    assert_null(first_changed());
     *at(STAKE + 0x1FFF) ^= 1;
-    assert_ptr_equal(tables_compare(&list, &reader), &list.tables[1]);
+    assert_ptr_equal(first_changed(), &list.tables[1]);
     *at(STAKE + 0x1FFF) ^= 1;
-    assert_null(tables_compare(&list, &reader));
+    assert_null(first_changed());
 }
 
 static void more_than_there_is_room_for_widen_the_hull(void **state)
@@ -295,7 +303,7 @@ static void garbage_is_harmless(void **state)
         handoff.system_table = STAKE + (uint64_t)rand() % 64;
         collect();
         assert_true(list.count <= TABLES_MAX);
-        assert_null(tables_compare(&list, &reader));
+        assert_null(first_changed());
     }
 }
 
