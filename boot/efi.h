@@ -35,7 +35,7 @@ struct efi_boot_services {
     efi_status(EFIAPI *get_memory_map)(uint64_t *size_bytes, void *map, uint64_t *key, uint64_t *descriptor_size,
                                        uint32_t *descriptor_version);
     void *allocate_pool;
-    void *free_pool;
+    efi_status(EFIAPI *free_pool)(void *buffer);
     void *create_event;
     void *set_timer;
     void *wait_for_event;
@@ -145,10 +145,19 @@ struct efi_graphics_mode {
 };
 
 struct efi_graphics_output {
-    void *query_mode;
-    void *set_mode;
+    efi_status(EFIAPI *query_mode)(struct efi_graphics_output *self, uint32_t number, uint64_t *size_bytes,
+                                   struct efi_graphics_mode_information **information);
+    efi_status(EFIAPI *set_mode)(struct efi_graphics_output *self, uint32_t number);
     void *blt;
     struct efi_graphics_mode *mode;
+};
+
+/* 12.9.2.3: EFI_EDID_DISCOVERED_PROTOCOL; 12.9.2.4: EFI_EDID_ACTIVE_PROTOCOL: the same struct */
+#define EFI_GUID_EDID_DISCOVERED {0x1c0c34f6, 0xd380, 0x41fa, {0xa0, 0x49, 0x8a, 0xd0, 0x6c, 0x1a, 0x66, 0xaa}}
+#define EFI_GUID_EDID_ACTIVE     {0xbd8c1056, 0x9f36, 0x44ec, {0x92, 0xa8, 0xa6, 0x33, 0x7f, 0x81, 0x79, 0x86}}
+struct efi_edid {
+    uint32_t size_of_edid_bytes;
+    uint8_t *edid;
 };
 
 /* 13.4: EFI_SIMPLE_FILE_SYSTEM_PROTOCOL; 13.5: EFI_FILE_PROTOCOL */

@@ -68,6 +68,7 @@ static bool leave(struct boot *boot)
 {
     struct handoff *handoff = boot->handoff;
     say(boot->system_table, "leaving the firmware"); /* the last words: what hangs from here on hangs in the exit */
+    failure_mark(MARK_EXIT);
     struct exit_outcome outcome = exit_boot_services(boot->system_table, boot->image_handle, &boot->map);
     if (outcome.result == EXIT_REFUSED)
         return firmware_map_refuse(boot->system_table, &boot->map, outcome.map_status);
@@ -93,12 +94,15 @@ static void cross(struct boot *boot)
      * reserved-bit fault. SetVirtualAddressMap needs tables in which all of boot services still stands and executes
      * (firmware-quirk 43), and low memory is anybody's only when that call is over.
      */
+    failure_mark(MARK_PROCESSOR);
     fault_install();            /* a fault is caught */
     processor_take_over();      /* control registers are known */
     kaslr_choose(boot);         /* where the kernel will live is known */
+    (void)failure_mark_contained(MARK_FIRST_MAP);
     first_map_use(boot);        /* our page tables: all of the map 1:1, and the kernel's half */
     virtual_map_set(boot);      /* runtime services stay where they are, for good */
     mark(boot, HANDOFF_MARK_VIRTUAL_MAP);
+    boot->handoff->screen.marked = failure_mark_contained(MARK_JUMP);
     trampoline_page_take(boot); /* boot services' low memory is free to take now */
     mark(boot, HANDOFF_MARK_JUMP);
     /* Last of all fields: a hand-off that was abandoned half way never looks whole. */

@@ -11,6 +11,7 @@
  */
 #include "boot/failure.h"
 
+#include "boot/fault.h"
 #include "boot/instruction.h"
 #include "kernel/base/format.h"
 
@@ -23,13 +24,12 @@
 
 #define BAR_BLOCKS        8u
 #define BAR_HEIGHT_PIXELS 32u
-#define BAR_MARK_PIXELS   4u /* a mark's: every boot pays for its uncached writes */
 #define BAR_WHITE         0xFFFFFFFFu
 
 #define FAILURE_LINE_BYTES 160u
 
 static struct handoff_screen failure_screen;
-static bool bar_begun;
+static bool drawing;
 
 /* Arrays, which go with boot/, not literals, which would stay in .rdata. */
 static const char failure_texts[][52] = {
@@ -38,10 +38,9 @@ static const char failure_texts[][52] = {
     [FAILURE_EXIT_NO_MAP] = "no memory map after a failed ExitBootServices",
     [FAILURE_PAGE_TABLES] = "the first page tables could not be built",
     [FAILURE_FAULT] = "a fault between firmware and kernel",
-    [FAILURE_VIRTUAL_MAP] = "calling SetVirtualAddressMap",
 };
 static const char failure_format[] = "\r\nkeel: failure %u: %s (0x%llx, 0x%llx)\r\n";
-static const char mark_format[] = "\r\nkeel: %s\r\n";
+static const char virtual_map_text[] = "\r\nkeel: calling SetVirtualAddressMap\r\n";
 
 bool failure_use_screen(const struct handoff_screen *screen, const struct firmware_map *map)
 {
@@ -55,16 +54,22 @@ bool failure_use_screen(const struct handoff_screen *screen, const struct firmwa
     if (!sound || firmware_map_overlaps_ram(map, PRANGE(screen->base, screen->base + size_bytes)))
         return false;
     failure_screen = *screen;
-    bar_begun = false;
+    drawing = false;
     return true;
 }
 
-static void draw_bar(uint32_t code, uint32_t height_pixels)
+/* A frame buffer that our tables do not map faults when it is drawn on, and the fault may come back here: once only. */
+static bool begin_drawing(void)
 {
-    /* A frame buffer that our tables do not map faults here, and the fault comes back to failure_halt: once only. */
-    if (bar_begun)
+    bool first = failure_screen.format != HANDOFF_PIXEL_NONE && !drawing;
+    drawing = true;
+    return first;
+}
+
+static void draw_bar(uint32_t code)
+{
+    if (!begin_drawing())
         return;
-    bar_begun = true;
 
     /* Red in each of the pixel layouts: GOP's 32-bit pixels, or the mask (UEFI 12.9.2). */
     const uint32_t reds[] = {[HANDOFF_PIXEL_RGBX] = 0x000000FF, [HANDOFF_PIXEL_BGRX] = 0x00FF0000,
@@ -73,7 +78,7 @@ static void draw_bar(uint32_t code, uint32_t height_pixels)
      * Volatile, and written straight: the compiler must not think that nobody reads it. UC or WC does not matter here.
      */
     volatile uint32_t *row = (volatile uint32_t *)(uintptr_t)failure_screen.base;
-    for (uint32_t y = 0; y < height_pixels && y < failure_screen.height_pixels; y++) {
+    for (uint32_t y = 0; y < BAR_HEIGHT_PIXELS && y < failure_screen.height_pixels; y++) {
         uint32_t x = 0;
         for (uint32_t block = 0; block < BAR_BLOCKS; block++) {
             uint32_t colour = (code >> (BAR_BLOCKS - 1 - block) & 1) != 0 ? BAR_WHITE : reds[failure_screen.format];
@@ -101,11 +106,19 @@ static void put_serial(const char *line)
 
 void EFIAPI failure_mark(uint64_t mark)
 {
-    char line[FAILURE_LINE_BYTES];
-    format_buffer(line, sizeof(line), mark_format, failure_texts[mark]);
-    put_serial(line);
-    draw_bar((uint32_t)mark, BAR_MARK_PIXELS);
-    bar_begun = false; /* a later failure's bar goes over ours, unless ours faulted */
+    if (mark == MARK_VIRTUAL_MAP)
+        put_serial(virtual_map_text);
+    if (!begin_drawing())
+        return;
+    mark_draw((uint32_t *)(uintptr_t)failure_screen.base, failure_screen.width_pixels, failure_screen.height_pixels,
+              failure_screen.pitch_pixels, (enum mark)mark);
+    drawing = false; /* what comes later is drawn too, unless this faulted */
+}
+
+bool failure_mark_contained(enum mark mark)
+{
+    struct fault_call call = {.function = (uint64_t)(uintptr_t)failure_mark, .arguments = {(uint64_t)mark}};
+    return fault_contain(&call) && !drawing;
 }
 
 NORETURN void failure_halt(enum failure failure, uint64_t first, uint64_t second)
@@ -118,6 +131,6 @@ NORETURN void failure_halt(enum failure failure, uint64_t first, uint64_t second
     format_buffer(line, sizeof(line), failure_format, (unsigned)failure, failure_texts[failure],
                   (unsigned long long)first, (unsigned long long)second);
     put_serial(line);
-    draw_bar((uint32_t)failure, BAR_HEIGHT_PIXELS);
+    draw_bar((uint32_t)failure);
     instruction_halt();
 }

@@ -8,17 +8,13 @@
 #include "boot/gather.h"
 
 #include "boot/command_line.h"
+#include "boot/graphics.h"
 #include "boot/kaslr.h"
 #include "boot/say.h"
 #include "kernel/base/string.h"
 
 /* More configuration tables than this are not looked through; real firmware has 10 to 20. */
 #define TABLES_SEARCHED_MAX 1024u
-
-/* Graphics handles that are looked at: one for each display, and the console's own. */
-#define GRAPHICS_HANDLES_MAX 16u
-static const struct efi_guid graphics_guid = EFI_GUID_GRAPHICS_OUTPUT;
-_Static_assert(EFI_PIXEL_RGBX == 0 && HANDOFF_PIXEL_MASKS - HANDOFF_PIXEL_RGBX == EFI_PIXEL_BIT_MASK, "in one order");
 
 void *gather_protocol(const struct boot *boot, void *handle, const struct efi_guid *guid)
 {
@@ -91,55 +87,6 @@ static void gather_vendor(struct boot *boot)
         handoff->firmware_revision, handoff->uefi_revision >> 16, (handoff->uefi_revision & 0xFFFF) / 10);
 }
 
-/*
- * The mode that is set stays: SetMode may blank a panel or move the frame buffer. False when the handle has no graphics
- * or no frame buffer.
- */
-static bool describe_screen(struct boot *boot, void *handle)
-{
-    const struct efi_graphics_output *graphics = gather_protocol(boot, handle, &graphics_guid);
-    if (graphics == NULL || graphics->mode == NULL || graphics->mode->information == NULL)
-        return false;
-    const struct efi_graphics_mode *mode = graphics->mode;
-    const struct efi_graphics_mode_information *information = mode->information;
-    /* BltOnly, and whatever else, has no frame buffer that outlives boot services. */
-    if (information->pixel_format > EFI_PIXEL_BIT_MASK || mode->frame_buffer_base == 0 ||
-        mode->frame_buffer_size_bytes == 0)
-        return false;
-    boot->handoff->screen = (struct handoff_screen){
-        .base = mode->frame_buffer_base,
-        .size_bytes = mode->frame_buffer_size_bytes,
-        .width_pixels = information->width_pixels,
-        .height_pixels = information->height_pixels,
-        .pitch_pixels = information->pixels_per_scan_line,
-        .format = HANDOFF_PIXEL_RGBX + information->pixel_format,
-        .red_mask = information->masks.red,
-        .green_mask = information->masks.green,
-        .blue_mask = information->masks.blue,
-    };
-    say(boot->system_table, "screen %ux%u at 0x%llx", information->width_pixels, information->height_pixels,
-        (unsigned long long)mode->frame_buffer_base);
-    return true;
-}
-
-/* The console's own screen if it has a frame buffer, else the first one that has. */
-static void gather_screen(struct boot *boot)
-{
-    void *handles[GRAPHICS_HANDLES_MAX];
-    uint64_t size_bytes = sizeof(handles);
-    efi_status status = boot->system_table->boot_services->locate_handle(EFI_LOCATE_BY_PROTOCOL, &graphics_guid, NULL,
-                                                                         &size_bytes, handles);
-    uint64_t count = status == EFI_SUCCESS && size_bytes <= sizeof(handles) ? size_bytes / sizeof(handles[0]) : 0;
-    /*
-     * On a machine with two graphics cards the handle list starts with either; the console is where the person looks.
-     */
-    bool found = describe_screen(boot, boot->system_table->console_out_handle);
-    for (uint64_t i = 0; i < count && !found; i++)
-        found = describe_screen(boot, handles[i]);
-    if (!found)
-        say(boot->system_table, "no screen with a frame buffer");
-}
-
 /* 7.5.1: a boot manager may have armed it; it would reset the machine minutes into the kernel's life. */
 static void disarm_watchdog(struct boot *boot)
 {
@@ -156,9 +103,9 @@ bool gather(struct boot *boot)
     gather_vendor(boot);
     gather_tables(boot);
     gather_runtime(boot);
-    gather_screen(boot);
     kaslr_gather(boot);
     command_line_gather(boot);
+    graphics_gather(boot);
     /* Last: reading the command line may take as long as a slow disk does, and the watchdog guards that. */
     disarm_watchdog(boot);
     return true;

@@ -49,7 +49,7 @@ struct handoff_screen {
     uint32_t red_mask;
     uint32_t green_mask;
     uint32_t blue_mask;
-    uint32_t reserved;
+    uint32_t marked; /* 1: the page tables that the kernel begins in map it, for marks (kernel/base/mark.h) */
 };
 
 /* How SetVirtualAddressMap went: decides whether runtime services may be called. */

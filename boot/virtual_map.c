@@ -56,8 +56,7 @@ void virtual_map_set(struct boot *boot)
     /* No service, or nothing to tell it of: NOT_CALLED, and the kernel decides what that means (kernel/runtime.c). */
     if (call.function == 0 || call.arguments[0] == 0)
         return;
-    struct fault_call mark = {.function = (uint64_t)(uintptr_t)failure_mark, .arguments = {FAILURE_VIRTUAL_MAP}};
-    (void)fault_contain(&mark); /* nobody can stop firmware that does not return; but it can be seen where it stands */
+    (void)failure_mark_contained(MARK_VIRTUAL_MAP); /* who does not return cannot be stopped, but seen */
     /* Once: a second call is EFI_UNSUPPORTED at best, so a fault is not tried again. */
     bool returned = fault_contain(&call);
     handoff->virtual_map = call.result == EFI_SUCCESS ? HANDOFF_VIRTUAL_MAP_OK : HANDOFF_VIRTUAL_MAP_FAILED;

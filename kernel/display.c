@@ -8,6 +8,7 @@
  */
 #include "kernel/display.h"
 
+#include "kernel/base/format.h"
 #include "kernel/base/string.h"
 #include "kernel/console.h"
 #include "kernel/log.h"
@@ -20,6 +21,14 @@ static struct {
     const struct font_file *font;
     struct prange range;
 } display;
+
+void display_mark(enum mark mark)
+{
+    const struct handoff_screen *screen = &memory_handoff()->screen;
+    if (screen->marked != 0)
+        mark_draw(vaddr_pointer(VADDR(screen->base)), screen->width_pixels, screen->height_pixels,
+                  screen->pitch_pixels, mark);
+}
 
 static struct screen_mode mode_of(const struct handoff_screen *from)
 {
@@ -59,10 +68,21 @@ static enum status attach(const struct handoff_screen *from)
     mode.pixels = vspace_map_device(&kernel_mm.vspace, display.range, PAGING_WRITE_COMBINING);
     if (memory.value == 0 || mode.pixels == NULL)
         return STATUS_NO_MEMORY;
+    mark_draw(mode.pixels, mode.width_pixels, mode.height_pixels, mode.pitch_pixels, MARK_SCREEN);
     status = console_attach_screen(&mode, mm_pointer(&kernel_mm, memory), PAGE_SIZE << order);
     if (status == STATUS_OK)
         display.mode = mode;
     return status;
+}
+
+/* boot/graphics.c took the word before the kernel could complain of it. */
+static void check_wish(const struct handoff_screen *screen)
+{
+    char size[OPTIONS_NAME_BYTES];
+    const char *wished = options_current()->mode;
+    format_buffer(size, sizeof(size), "%ux%u", screen->width_pixels, screen->height_pixels);
+    if (*wished != '\0' && strcmp(wished, size) != 0)
+        log_warn("screen: mode=%s cannot be had, it is %s", wished, size);
 }
 
 void display_start(void)
@@ -73,6 +93,7 @@ void display_start(void)
         return;
     }
     enum status status = attach(screen);
+    check_wish(screen);
     if (status != STATUS_OK)
         log_warn("screen: frame buffer at 0x%llx, %ux%u, pitch %u: %s", screen->base, screen->width_pixels,
                  screen->height_pixels, screen->pitch_pixels, status_name(status));

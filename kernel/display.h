@@ -4,7 +4,14 @@
 #ifndef KEEL_KERNEL_DISPLAY_H
 #define KEEL_KERNEL_DISPLAY_H
 
+#include "kernel/base/mark.h"
 #include "kernel/base/types.h"
+
+/*
+ * Until there is text: draws a mark, by the 1:1 mapping of boot/'s page tables, if that is known to work. After
+ * memory_accept, before memory_start.
+ */
+void display_mark(enum mark mark);
 
 /* A step of kernel/main.c. What is missing or wrong is logged and done without. */
 void display_start(void);

@@ -65,6 +65,7 @@ NORETURN void kernel_main(const struct handoff *handoff)
     memory_accept(handoff);   /* trust: the hand-off is whole and ours */
     protector_start(memory_handoff()->stack_cookie); /* notice: a smashed stack */
     options_load(memory_handoff()->command_line);
+    display_mark(MARK_MEMORY);
     memory_start();           /* allocate */
     smp_init_boot_cpu();      /* stacks with guard pages */
     timeline_mark("memory");

@@ -40,6 +40,7 @@ static const struct option option_table[] = {
     {"noruntime",          OPTION_SWITCH, FIELD(noruntime),          0                 },
     {"nokaslr",            OPTION_SWITCH, FIELD(nokaslr),            0                 },
     {"font",               OPTION_TEXT,   FIELD(font),               OPTIONS_NAME_BYTES},
+    {"mode",               OPTION_TEXT,   FIELD(mode),               OPTIONS_NAME_BYTES},
     {"keymap",             OPTION_TEXT,   FIELD(keymap),             OPTIONS_NAME_BYTES},
 };
 

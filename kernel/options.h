@@ -2,7 +2,7 @@
  * The kernel's command line, taken apart.
  *
  *     run="mem; cpus" test=NAME|all log=debug|info|warn|error cpus=N keep-boot-services noruntime nokaslr font=NAME
- *     keymap=NAME
+ *     mode=SIZE keymap=NAME
  *
  * Owns: struct options, a value with copies of all texts; nothing points into the command line afterwards.
  * Rules: bounded by the sizes below. The command line is input from outside, which boot/command_line.c has reduced to
@@ -23,6 +23,7 @@ struct options {
     char run[OPTIONS_RUN_BYTES];   /* "": none */
     char test[OPTIONS_NAME_BYTES]; /* "": none, "all", or a test's name */
     char font[OPTIONS_NAME_BYTES];   /* "": as the screen's size suggests */
+    char mode[OPTIONS_NAME_BYTES];   /* "": as boot/graphics.c chooses; it is set before the kernel begins */
     char keymap[OPTIONS_NAME_BYTES]; /* "": the default */
     enum log_level log;            /* LOG_INFO unless told */
     uint32_t cpus;                 /* 0: all that there are */

@@ -48,7 +48,7 @@ UNIT = {
     "D62": ["paging.test_largest_pages"],
     "D66": ["boot_failure.unusable_screens_are_not_used", "screen.geometry_is_checked"],
     "D67": ["screen.geometry_is_checked"],
-    "D68": ["boot_gather.screen_without_frame_buffer_is_passed_over", "screen.masks_place_the_channels"],
+    "D68": ["boot_graphics.screen_without_frame_buffer_is_passed_over", "screen.masks_place_the_channels"],
     "D69": ["screen.only_changed_cells_are_painted"],
     "D70": ["pci.quiesce_spares_bridges_and_displays", "pci.a_full_table_still_silences_everything"],
     "D74": ["acpi.madt_lists_usable_cpus_once", "acpi.madt_entries_that_lie_end_the_walk"],

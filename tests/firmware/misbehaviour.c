@@ -357,6 +357,14 @@ static bool play_screen(const struct words *words)
         screen_remove();
         return true;
     }
+    if (strcmp(words->word[1], "set-mode") == 0)
+        return screen_set_mode(words->word[2]);
+    if (strcmp(words->word[1], "panel") == 0) {
+        uint64_t height = 0;
+        bool sizes = script_number(words->word[2], &value) && script_number(words->word[3], &height);
+        screen_panel((uint32_t)value, (uint32_t)height, strcmp(words->word[4], "damaged") == 0);
+        return sizes;
+    }
     if (!parse_start(words->word[2], &on_ground, &value) || (on_ground && !map_install()))
         return false;
     return screen_set(words->word[1], on_ground ? map_ground() + value : value);
@@ -392,7 +400,7 @@ static const struct {
     {"attributes",        2, play_attributes       }, /* HOW [NUMBER] */
     {"runtime-supported", 2, play_runtime_supported}, /* MASK */
     {"rng",               2, play_rng              }, /* absent | fails | constant */
-    {"screen",            2, play_screen           }, /* none | FIELD VALUE */
+    {"screen",            2, play_screen           }, /* none | set-mode HOW | panel W H [damaged] | FIELD VALUE */
 };
 
 bool misbehaviour_play(const struct words *words)

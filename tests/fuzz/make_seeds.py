@@ -157,6 +157,14 @@ def font_seeds():
     write("font", "no-distance", bytes([8, 1, 1, 0, 0x10, 0, 0, 0, 0x00]))
 
 
+def edid_seeds():
+    edid = bytearray(b"\x00\xff\xff\xff\xff\xff\xff\x00".ljust(128, b"\0"))
+    edid[54:62] = bytes([2, 58, 0x80, 0x18, 0x71, 0x38, 0x2D, 0x40])  # 148.5 MHz, 1920x1080
+    write("edid", "1920x1080", bytes(edid) + b"\0")
+    edid[127] = -sum(edid) & 0xFF
+    write("edid", "exact", bytes(edid))
+
+
 def text_seeds():
     lines = ["run=\"mem; cpus; poweroff\" log=debug cpus=4", "\\EFI\\BOOT\\keel.efi test=all noruntime",
              "cpus=0 cpus=65536", "keep-boot-services=1 nokaslr bogus font= font=8x16", "run=\"never closed",
@@ -261,6 +269,7 @@ def main():
     acpi_seeds()
     pe_seeds()
     font_seeds()
+    edid_seeds()
     text_seeds()
     stream_seeds()
     unwind_seeds()

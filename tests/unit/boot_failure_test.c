@@ -69,18 +69,27 @@ static void line_has_code_text_and_numbers(void **state)
                                      "(0x10, 0x8000000000000002)\r\n");
 }
 
-/* Code 6 is 00000110. What fails after a mark still shows its own. */
+/* A mark is a white block on black, in the place of its number; what fails after it shows its bar over it. */
 static void a_mark_shows_and_goes_on(void **state)
 {
     (void)state;
     struct boot boot = fake_boot();
     struct handoff_screen described = screen(HANDOFF_PIXEL_RGBX);
-    failure_use_screen(&described, &boot.map);
-    failure_mark(FAILURE_VIRTUAL_MAP);
+    memset(pixels, 0x55, sizeof(pixels));
+    assert_true(failure_use_screen(&described, &boot.map));
+    failure_mark(MARK_PROCESSOR);
+    assert_string_equal(fake.serial, "");
+    for (uint32_t y = 0; y < 13; y++) {
+        for (uint32_t x = 0; x < WIDTH; x++) {
+            bool ours = x >= 12 && x < 24 && y < 12; /* the second block of 8 pixels, and 2 around it */
+            bool white = x >= 14 && x < 22 && y >= 2 && y < 10;
+            assert_int_equal(pixels[y * PITCH + x], white ? WHITE : ours ? 0 : 0x55555555);
+        }
+    }
+    failure_mark(MARK_VIRTUAL_MAP);
     assert_string_equal(fake.serial, "\r\nkeel: calling SetVirtualAddressMap\r\n");
-    for (uint32_t x = 0; x < WIDTH; x++)
-        assert_int_equal(pixels[3 * PITCH + x], x / 8 == 5 || x / 8 == 6 ? WHITE : 0xFF);
-    assert_int_equal(pixels[4 * PITCH], 0); /* lower than a failure's */
+    failure_mark(MARK_SCREEN); /* beyond the right edge of this one */
+    assert_int_equal(pixels[WIDTH], 0x55555555);
     fail_with(FAILURE_FAULT);
     assert_int_equal(pixels[6 * 8], 0xFF);
     assert_int_equal(pixels[7 * 8], WHITE);

@@ -1,13 +1,10 @@
-/* boot/gather.c: firmware with everything, with nothing, and with screens of every kind. */
+/* boot/gather.c: firmware with everything and with nothing. */
 #include "tests/unit/boot_fake.h"
 
 #include <string.h>
 
 #include "boot/gather.h"
 
-static struct efi_graphics_mode_information information[2];
-static struct efi_graphics_mode modes[2];
-static struct efi_graphics_output outputs[2];
 static struct efi_configuration_table tables[HANDOFF_TABLE_MAX + 8];
 
 static int setup(void **state)
@@ -15,14 +12,6 @@ static int setup(void **state)
     (void)state;
     fake_reset();
     memset(tables, 0, sizeof(tables));
-    for (unsigned i = 0; i < ARRAY_COUNT(outputs); i++) {
-        information[i] = (struct efi_graphics_mode_information){
-            .width_pixels = 800, .height_pixels = 600, .pixel_format = EFI_PIXEL_BGRX, .pixels_per_scan_line = 832};
-        modes[i] = (struct efi_graphics_mode){.information = &information[i],
-                                              .frame_buffer_base = 0x7000000000 + i * GIB,
-                                              .frame_buffer_size_bytes = 4 * MIB};
-        outputs[i] = (struct efi_graphics_output){.mode = &modes[i]};
-    }
     fake_add_protocol(&fake, (struct efi_guid)EFI_GUID_LOADED_IMAGE, &fake.loaded_image);
     return 0;
 }
@@ -32,11 +21,6 @@ static struct handoff *gathered(void)
     struct boot boot = fake_boot();
     assert_true(gather(&boot));
     return boot.handoff;
-}
-
-static void add_screen(unsigned index)
-{
-    fake_add_protocol(&outputs[index], (struct efi_guid)EFI_GUID_GRAPHICS_OUTPUT, &outputs[index]);
 }
 
 static void without_anything(void **state)
@@ -67,52 +51,6 @@ static void without_a_loaded_image(void **state)
     fake.protocol_count = 0;
     assert_false(gather(&boot));
     assert_non_null(strstr(fake.text, "keel: cannot start:"));
-}
-
-static void screen_is_described(void **state)
-{
-    (void)state;
-    add_screen(0);
-    const struct handoff_screen *screen = &gathered()->screen;
-    assert_int_equal(screen->base, 0x7000000000);
-    assert_int_equal(screen->width_pixels, 800);
-    assert_int_equal(screen->height_pixels, 600);
-    assert_int_equal(screen->pitch_pixels, 832);
-    assert_int_equal(screen->format, HANDOFF_PIXEL_BGRX);
-}
-
-static void consoles_own_screen_is_preferred(void **state)
-{
-    (void)state;
-    add_screen(0);
-    add_screen(1);
-    fake.system_table.console_out_handle = &outputs[1];
-    assert_int_equal(gathered()->screen.base, modes[1].frame_buffer_base);
-}
-
-static void screen_without_frame_buffer_is_passed_over(void **state)
-{
-    (void)state;
-    add_screen(0);
-    add_screen(1);
-    fake.system_table.console_out_handle = &outputs[0];
-    information[0].pixel_format = EFI_PIXEL_BLT_ONLY;
-    assert_int_equal(gathered()->screen.base, modes[1].frame_buffer_base);
-}
-
-static void only_useless_screens(void **state)
-{
-    (void)state;
-    add_screen(0);
-    information[0].pixel_format = 77;
-    assert_int_equal(gathered()->screen.format, HANDOFF_PIXEL_NONE);
-    information[0].pixel_format = EFI_PIXEL_RGBX;
-    modes[0].frame_buffer_base = 0;
-    assert_int_equal(gathered()->screen.format, HANDOFF_PIXEL_NONE);
-    modes[0].information = NULL;
-    assert_int_equal(gathered()->screen.format, HANDOFF_PIXEL_NONE);
-    outputs[0].mode = NULL;
-    assert_int_equal(gathered()->screen.format, HANDOFF_PIXEL_NONE);
 }
 
 static void add_table(struct efi_guid guid, void *table)
@@ -179,10 +117,6 @@ int main(void)
         cmocka_unit_test_setup(without_anything, setup),
         cmocka_unit_test_setup(without_a_console, setup),
         cmocka_unit_test_setup(without_a_loaded_image, setup),
-        cmocka_unit_test_setup(screen_is_described, setup),
-        cmocka_unit_test_setup(consoles_own_screen_is_preferred, setup),
-        cmocka_unit_test_setup(screen_without_frame_buffer_is_passed_over, setup),
-        cmocka_unit_test_setup(only_useless_screens, setup),
         cmocka_unit_test_setup(newer_acpi_is_preferred, setup),
         cmocka_unit_test_setup(too_many_tables_are_cut, setup),
         cmocka_unit_test_setup(masked_runtime_services, setup),
