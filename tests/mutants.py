@@ -77,14 +77,19 @@ def run(command, directory, seconds, **environment):
         return None, process.communicate()[0].decode(errors="replace")
 
 
-def make_copy(directory):
-    """The sources as they are now, and the build with its times, so that ninja builds only what a mutant changes."""
+def copy_sources(directory):
+    """The sources as they are now, with their times, whether committed or not."""
     listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
                             stdout=subprocess.PIPE, check=True).stdout.decode()
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, directory / name, follow_symlinks=False)
+
+
+def make_copy(directory):
+    """The sources, and the build with its times, so that ninja builds only what a mutant changes."""
+    copy_sources(directory)
     unused = shutil.ignore_patterns("fuzz*", "snapshots")
     shutil.copytree(ROOT / "build", directory / "build", symlinks=True, ignore=unused)
     return directory

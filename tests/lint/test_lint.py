@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import layers
 import pe
+import portable
 import reading_order
 import sizes
 import text
@@ -22,7 +23,7 @@ HEAD = "/* A file. */\n"
 NX = pytest.mark.quirk("D75", outcome="4 KiB sections, none both writable and executable, NX_COMPAT", row="lint pe")
 
 
-@pytest.mark.parametrize("lint", [layers, sizes, words, text, reading_order, pytest.param(pe, marks=NX)],
+@pytest.mark.parametrize("lint", [layers, sizes, words, text, reading_order, portable, pytest.param(pe, marks=NX)],
                          ids=lambda lint: lint.__name__)
 def test_repository(lint):
     findings = lint.check(tree.tracked())
@@ -46,6 +47,8 @@ GOOD = [
     (words, "boot/a.asm", "; A file.\nextern kernel_main\n"),
     (sizes, "mm/a.c", "void f(void)\n{\n" + "    x();\n" * 67 + "}\n" + "int a[] = {\n" + "    1,\n" * 80 + "};\n"),
     (text, "README.md", "fine\n"),
+    (portable, "image/a", "#!/usr/bin/env bash\n# no realpath\nsed -n 's/a/b/p' b | grep -E c; stat a; local x=1\n"),
+    (portable, "image/a.py", "#!/usr/bin/env python3\nos.path.realpath(path)\n"),
     (text, "tests/maps/a.map", "1 2 3 \r\n"),
 ]
 
@@ -83,6 +86,12 @@ BAD = [
     (text, "mm/a.c", "x();", "newline"),
     (text, "mm/a.c", "x();\n\n", "newline"),
     (reading_order, "mm/a.c", HEAD, "is missing"),
+    (portable, "image/a", "#!/usr/bin/env bash\nreadlink -f a\n", "GNU coreutils"),
+    (portable, "image/a", "#!/bin/sh\nsed -e s/a/b/ -i c\n", "GNU sed"),
+    (portable, "image/a", "#!/usr/bin/env bash\nx=${y^^}\n", "bash 4"),
+    (portable, "image/a", "#!/usr/bin/env bash\nlocal -n x=$1\n", "bash 4"),
+    (portable, "image/a", "#!/usr/bin/env bash\ndate -d @0\n", "GNU date"),
+    (portable, "image/a", "#!/usr/bin/env bash\nmake -j$(nproc)\n", "not on macOS"),
 ]
 
 

@@ -3,7 +3,10 @@
 What they must never do is report success for something that did not happen.
 """
 
+import json
+import os
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -172,3 +175,17 @@ def test_a_persons_arguments_replace_ours():
     assert options_of("-accel", "tcg,thread=single").count("-accel") == 1
     assert options_of("-m", "3G").count("-m") == 1
     assert options_of("-nic", "user").count("-nic") == 1
+
+
+def test_compile_commands_name_each_file_once_and_need_no_shell(tmp_path):
+    """What clangd reads: a source of the kernel must come with the kernel's flags, for the host's lie about long."""
+    out = tmp_path / "compile_commands.json"
+    subprocess.run([sys.executable, ROOT / "image" / "compile_commands", out], check=True,
+                   env={name: value for name, value in os.environ.items() if name not in ("CLANG", "CI")})
+    found = {entry["file"]: entry["command"] for entry in json.loads(out.read_text())}
+    assert len(found) == len(json.loads(out.read_text()))
+    assert not any("$" in command for command in found.values())
+    assert all(command.startswith("clang ") for command in found.values())
+    for path in ("boot/exit.c", "kernel/main.c", "mm/frames.c", "drivers/pci.c"):
+        assert "--target=x86_64-pc-windows-msvc" in found[path]
+    assert "-fsanitize=address" in found["tests/unit/mm_test.c"]
