@@ -48,7 +48,7 @@ static const struct {
     {"boot",     "how the boot went, phase by phase",                             command_boot,     NULL         },
     {"cpus",     "the CPUs, their microcode and errata",                          command_cpus,     NULL         },
     {"acpi",     "ACPI's tables and what they say",                               command_acpi,     NULL         },
-    {"pci",      "PCI functions, and which were silenced",                        command_pci,      NULL         },
+    {"pci",      "PCI functions, their registers, and what was silenced",         command_pci,      NULL         },
     {"screen",   "the screen: mode, font, how it is cached",                      command_screen,   NULL         },
     {"time",     "the firmware's clock, the TSC, the uptime",                     command_time,     NULL         },
     {"vars",     "the firmware's variables [NAME | set NAME TEXT | delete NAME]", NULL,             command_vars },
