@@ -91,3 +91,18 @@ def test_message_reaches_its_handler():
         keel.command("test pci-message", r"^ok 1 pci-message\s*$")
         keel.command("test pci-message", r"^ok 1 pci-message\s*$")
         keel.command("test pci-silence", r"^ok 1 pci-silence\s*$")
+
+
+CONFIG_ADDRESS, CONFIG_DATA = 0xCF8, 0xCFC  # PCI Local Bus 3.0, 3.2.2.3.2
+BAR0 = 0x10
+
+
+@pytest.mark.parametrize("address, why", [(0x1000000, "not to be mapped"), (0, "not found")], ids=["in-ram", "nowhere"])
+def test_registers_at_a_senseless_place_are_refused(address, why):
+    """Firmware that gave a device no place, or memory: a driver's first write would hit somebody's page."""
+    with harness.Running(fresh=True, extra=["-device", "edu,addr=8"]) as keel:
+        keel.ready()
+        for port, value in ((CONFIG_ADDRESS, 1 << 31 | 8 << 11 | BAR0), (CONFIG_DATA, address)):
+            keel.qmp.command("human-monitor-command", command_line=f"o /w {port:#x} {value:#x}")
+        keel.command("test pci-message", rf"^warn: pci: 1234:11e8: registers 0 at {address:#x}: {why}")
+        keel.command("mem", r"^ledger: .* unaccounted=0\s*$")

@@ -145,6 +145,15 @@ def test_power_button(answer, machine):
         assert down(keel, answer, OFF) == ["poweroff: ACPI S5"]
 
 
+def test_power_button_on_uboot():
+    """Its FADT names no event registers on q35: the south bridge has them (drivers/ich9.c)."""
+    harness.skip_without_uboot()
+    with harness.Running(firmware_name="uboot") as keel:
+        started(keel)
+        press(keel)
+        assert down(keel, "y", OFF) == ["poweroff: ACPI S5"]
+
+
 def test_power_button_with_nobody_there():
     """No answer is a yes: the keyboard of a laptop may be what does not work."""
     with harness.Running() as keel:
