@@ -130,10 +130,9 @@ enum status acpi_madt_parse(const struct acpi_table *table, struct acpi_cpu *cpu
 
 struct acpi_override acpi_madt_isa(const struct acpi_madt *madt, uint8_t isa_irq)
 {
-    for (uint32_t i = 0; i < madt->override_count; i++) {
+    for (uint32_t i = 0; i < madt->override_count; i++)
         if (madt->overrides[i].isa_irq == isa_irq)
             return madt->overrides[i];
-    }
     return (struct acpi_override){.gsi = isa_irq, .isa_irq = isa_irq}; /* wired one to one, as ISA signals */
 }
 

@@ -64,10 +64,9 @@ static const uint8_t *acpi_map_table(const struct acpi *acpi, struct acpi_table 
 static const struct acpi_table *acpi_add(struct acpi *acpi, uint64_t address)
 {
     /* A table that is named twice (DSDT in the XSDT too), or a root that names itself, is listed once: no loops. */
-    for (uint32_t i = 0; i < acpi->table_count; i++) {
+    for (uint32_t i = 0; i < acpi->table_count; i++)
         if (acpi->tables[i].extent.start.value == address)
             return &acpi->tables[i];
-    }
     if (address == 0 || acpi->table_count == ACPI_TABLES_MAX)
         return NULL;
     const uint8_t *header = acpi_map(acpi, address, ACPI_HEADER_BYTES);
@@ -87,10 +86,9 @@ static const struct acpi_table *acpi_add(struct acpi *acpi, uint64_t address)
 
 const struct acpi_table *acpi_find(const struct acpi *acpi, const char signature[4])
 {
-    for (uint32_t i = 0; i < acpi->table_count; i++) {
+    for (uint32_t i = 0; i < acpi->table_count; i++)
         if (acpi_table_is(&acpi->tables[i], signature, 0))
             return &acpi->tables[i];
-    }
     return NULL;
 }
 

@@ -60,9 +60,8 @@ enum status hpet_init(struct hpet *hpet, volatile void *registers)
     mmio_write64(hpet->registers + REGISTER_CONFIGURATION, configuration);
 
     uint64_t start = hpet_counter(hpet);
-    for (uint32_t i = 0; i < COUNT_POLLS; i++) {
+    for (uint32_t i = 0; i < COUNT_POLLS; i++)
         if (hpet_counter(hpet) != start)
             return STATUS_OK;
-    }
     return STATUS_DEVICE;
 }

@@ -21,9 +21,8 @@ enum status pm_timer_init(struct pm_timer *timer, uint16_t port, bool wide)
         return STATUS_NOT_FOUND;
     /* A port that is not there reads as all ones, for ever: it stands still, and is not believed. */
     uint32_t start = pm_timer_read(timer);
-    for (uint32_t i = 0; i < COUNT_POLLS; i++) {
+    for (uint32_t i = 0; i < COUNT_POLLS; i++)
         if (pm_timer_read(timer) != start)
             return STATUS_OK;
-    }
     return STATUS_NOT_FOUND;
 }

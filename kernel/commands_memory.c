@@ -86,6 +86,5 @@ void command_frames(void)
     print("heap: objects=%llu cached=%llu frames=%llu\n", heap.objects, heap.cached, heap.pages);
     frame_cache_flush(memory_cache());
     print("lowest free frame: 0x%llx\n", lowest_free().value);
-    enum status status = mm_audit(&kernel_mm);
-    print("frame-check: %s\n", status == STATUS_OK ? "ok" : "FAILED");
+    print("frame-check: %s\n", mm_audit(&kernel_mm) == STATUS_OK ? "ok" : "FAILED");
 }

@@ -5,7 +5,7 @@
 #include "drivers/pci_msi.h"
 #include "kernel/log.h"
 #include "kernel/machine.h"
-#include "kernel/x86/apic.h"
+#include "kernel/x86/percpu.h"
 
 /* Where memory behind a base address register is. STATUS_NOT_FOUND: there is none, or firmware gave it no place. */
 static enum status find_memory(const struct pci_function *function, unsigned bar_index, uint64_t *base,
@@ -57,7 +57,7 @@ enum status device_route(const struct pci_function *function, uint8_t vector)
     /* Read once: what is mapped for the table is what is written of it. */
     struct pci_messages messages = pci_find_messages(pci, function->address);
     volatile void *table = map_message_table(function, &messages);
-    return pci_start_messages(pci, function->address, &messages, table, apic_id(), vector);
+    return pci_start_messages(pci, function->address, &messages, table, this_cpu()->apic_id, vector);
 }
 
 void device_start_mastering(struct pci_function *function)

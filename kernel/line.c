@@ -142,14 +142,6 @@ void line_show(struct line *line)
     redraw(line, line->first);
 }
 
-/* The console forgets everything, and so do we what stands there. */
-static bool clear_screen(struct line *line)
-{
-    emit(line, "\f");
-    line_show(line);
-    return true;
-}
-
 /* False: a key that means nothing, or cannot do here what it means. */
 static bool edit(struct line *line, int key)
 {
@@ -179,8 +171,10 @@ static bool edit(struct line *line, int key)
         return show_history(line, line->history_back + 1);
     case KEY_DOWN:
         return show_history(line, line->history_back - 1);
-    case KEY_CTRL('L'):
-        return clear_screen(line);
+    case KEY_CTRL('L'): /* the console forgets everything, and so do we what stands there */
+        emit(line, "\f");
+        line_show(line);
+        return true;
     default:
         return key >= ' ' && key < ERASE && insert(line, (char)key);
     }

@@ -153,7 +153,7 @@ static bool route_line(struct acpi_override line, uint8_t vector, uint32_t kind)
     uint32_t signal = kind | (line.level ? IOAPIC_LEVEL : 0u) | (line.active_low ? IOAPIC_ACTIVE_LOW : 0u);
     /* A handler that masks a line must not come between the two accesses that a register takes. */
     uint64_t flags = interrupts_save_and_disable();
-    bool routed = ioapic != NULL && ioapic_route(ioapic, line.gsi, vector, apic_id(), signal) == STATUS_OK;
+    bool routed = ioapic != NULL && ioapic_route(ioapic, line.gsi, vector, this_cpu()->apic_id, signal) == STATUS_OK;
     interrupts_restore(flags);
     return routed;
 }

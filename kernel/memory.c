@@ -194,14 +194,7 @@ struct heap_cache *memory_heap(void)
 
 bool memory_overlaps_ram(struct prange range)
 {
-    const struct memmap *map = &kernel_mm.map;
-    for (uint32_t i = memmap_find(map, range.start); i < map->count; i++) {
-        if (map->regions[i].range.start.value >= range.end.value)
-            return false;
-        if (memory_kind_counted((enum memory_kind)map->regions[i].kind))
-            return true;
-    }
-    return false;
+    return memmap_any(&kernel_mm.map, range, memory_kind_counted);
 }
 
 void memory_check_ledger(const char *stage)

@@ -46,18 +46,6 @@ static uint64_t checksum_of(const uint8_t *bytes, uint64_t size_bytes)
     return (hash ^ word) * 0x100000001B3ull;
 }
 
-/* Whether reclaim would free some of it. */
-static bool is_at_stake(const struct memmap *map, struct prange range)
-{
-    for (uint32_t i = memmap_find(map, range.start); i < map->count; i++) {
-        if (!prange_overlaps(map->regions[i].range, range))
-            return false;
-        if (memory_kind_reclaimable(map->regions[i].kind))
-            return true;
-    }
-    return false;
-}
-
 /* Records [address, address + size_bytes); size 0 stands for "it begins here": up to the end of its page. */
 static void add(struct collector *collector, uint64_t address, uint64_t size_bytes)
 {
@@ -72,9 +60,9 @@ static void add(struct collector *collector, uint64_t address, uint64_t size_byt
     const uint8_t *bytes = view(collector->reader, address, size);
     list->malformed_count += bytes == NULL;
     struct prange range = PRANGE(address, address + (bytes == NULL ? 1 : size));
-    if (!is_at_stake(collector->map, range))
+    if (!memmap_any(collector->map, range, memory_kind_reclaimable))
         return;
-    /* At stake: into the hull in any case, into the list if there is room. */
+    /* Reclaim would free some of it: into the hull in any case, into the list if there is room. */
     uint64_t hull_start = prange_empty(list->hull) ? range.start.value : list->hull.start.value;
     list->hull = PRANGE(min_u64(hull_start, range.start.value), max_u64(list->hull.end.value, range.end.value));
     if (list->count == TABLES_MAX) {

@@ -46,7 +46,6 @@ static struct {
 } window;
 
 static uint64_t us_per_tick; /* << TICK_SHIFT; 0 before time_init */
-static bool has_alarm;       /* something can wake a CPU */
 static struct time_facts facts;
 
 /* ---- The clock ---- */
@@ -142,8 +141,10 @@ static bool measure_anew(uint64_t error_ppm, struct calibrate_rate *rate)
             pit_start_counter();
         begin(last ? &pit : &window.references[i]);
         /* Below 1 MHz it is no TSC but a reference that lied. */
-        if (measure(error_ppm, rate) && rate->tsc_hz >= US_PER_S)
+        if (measure(error_ppm, rate) && rate->tsc_hz >= US_PER_S) {
+            facts.source = window.reference->name;
             return true;
+        }
     }
     window.reference = NULL;
     return false;
@@ -169,16 +170,16 @@ enum status time_init(const struct time_reference *references, unsigned count)
     window.references = references;
     window.reference_count = count;
     struct calibrate_rate rate = {.tsc_hz = frequency_by_cpuid(&facts.source)};
-    bool told = rate.tsc_hz >= US_PER_S;
-    bool known = told || measure_anew(ROUGH_ERROR_PPM, &rate);
-    if (told)
+    enum status status = STATUS_OK;
+    if (rate.tsc_hz >= US_PER_S) {
         begin(NULL);
-    else
-        facts.source = known ? window.reference->name : "nothing";
-    if (!known)
+    } else if (!measure_anew(ROUGH_ERROR_PPM, &rate)) {
         rate = (struct calibrate_rate){.tsc_hz = HZ_ASSUMED};
+        facts.source = "nothing";
+        status = STATUS_UNSUPPORTED;
+    }
     use(&rate);
-    return known ? STATUS_OK : STATUS_UNSUPPORTED;
+    return status;
 }
 
 /* The rate of the window so far, unless the reference wrapped, or stopped in the middle of it. */
@@ -193,27 +194,22 @@ static bool measure_on(struct calibrate_rate *rate)
 void time_settle(void)
 {
     struct calibrate_rate rate;
-    if (window.reference != NULL && (measure_on(&rate) || measure_anew(TIME_ERROR_PPM, &rate))) {
-        facts.source = window.reference->name;
+    if (window.reference != NULL && (measure_on(&rate) || measure_anew(TIME_ERROR_PPM, &rate)))
         use(&rate);
-    }
     struct calibrate_reading end = read_all(window.reference);
     apic_timer_start(0);
     bool deadline = cpu_features()->tsc_deadline;
     facts.apic_timer_hz = deadline ? 0 : calibrate_alarm_hz(&window.start, &end, facts.tsc_hz);
-    has_alarm = deadline || facts.apic_timer_hz != 0;
-    facts.timer = deadline ? "TSC deadline" : has_alarm ? "local APIC timer" : "none";
+    facts.timer = deadline ? "TSC deadline" : facts.apic_timer_hz != 0 ? "local APIC timer" : "none";
 }
 
 void time_wake_in_us(uint64_t duration_us)
 {
     CHECK(!interrupts_enabled());
-    if (!has_alarm)
-        return;
     uint64_t us = min_u64(duration_us, ALARM_MAX_US);
-    if (facts.apic_timer_hz == 0)
+    if (cpu_features()->tsc_deadline)
         apic_timer_deadline(cpu_tsc() + us * facts.tsc_hz / US_PER_S + 1);
-    else
+    else if (facts.apic_timer_hz != 0)
         /* + 1: a count of 0 would stop the timer instead of ending the sleep. */
         apic_timer_start((uint32_t)(us * facts.apic_timer_hz / US_PER_S) + 1);
 }

@@ -284,6 +284,17 @@ uint32_t memmap_find(const struct memmap *map, struct paddr address)
     return low;
 }
 
+bool memmap_any(const struct memmap *map, struct prange range, bool (*is)(enum memory_kind kind))
+{
+    for (uint32_t i = memmap_find(map, range.start); i < map->count; i++) {
+        if (map->regions[i].range.start.value >= range.end.value)
+            return false;
+        if (is((enum memory_kind)map->regions[i].kind))
+            return true;
+    }
+    return false;
+}
+
 uint64_t memmap_pages(const struct memmap *map, enum memory_kind kind, bool low)
 {
     uint64_t pages = 0;

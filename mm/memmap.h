@@ -112,6 +112,9 @@ struct efi_memory_descriptor memmap_descriptor(const struct memmap_source *sourc
 /* The first region that ends above `address`; map->count when there is none. */
 uint32_t memmap_find(const struct memmap *map, struct paddr address);
 
+/* Whether some of the range is memory of a kind that `is` holds for: one of the questions below. */
+bool memmap_any(const struct memmap *map, struct prange range, bool (*is)(enum memory_kind kind));
+
 /* Pages of all regions of the kind, from 1 MiB up; or below it. */
 uint64_t memmap_pages(const struct memmap *map, enum memory_kind kind, bool low);
 

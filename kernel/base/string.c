@@ -55,10 +55,9 @@ int memcmp(const void *a, const void *b, size_t size_bytes)
 {
     const uint8_t *left = a;
     const uint8_t *right = b;
-    for (size_t i = 0; i < size_bytes; i++) {
+    for (size_t i = 0; i < size_bytes; i++)
         if (left[i] != right[i])
             return left[i] < right[i] ? -1 : 1;
-    }
     return 0;
 }
 

@@ -129,7 +129,8 @@ void apic_init_cpu(void)
     apic_write(APIC_ERROR_STATUS, 0);
     apic_write(APIC_LVT_ERROR, VECTOR_APIC_ERROR);
     apic_write(APIC_TIMER_DIVIDE, TIMER_DIVIDE_BY_16);
-    this_cpu()->apic_id = apic_id();
+    uint32_t id = apic_read(APIC_ID);
+    this_cpu()->apic_id = apic.x2apic ? id : id >> 24;
 }
 
 void apic_init(volatile void *registers, uint32_t apic_id_max)
@@ -142,12 +143,6 @@ void apic_init(volatile void *registers, uint32_t apic_id_max)
 bool apic_is_x2apic(void)
 {
     return apic.x2apic;
-}
-
-uint32_t apic_id(void)
-{
-    uint32_t value = apic_read(APIC_ID);
-    return apic.x2apic ? value : value >> 24;
 }
 
 void apic_eoi(void)

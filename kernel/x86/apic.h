@@ -27,9 +27,6 @@ void apic_init_cpu(void);
 
 bool apic_is_x2apic(void);
 
-/* Of the CPU that asks. */
-uint32_t apic_id(void);
-
 /* End of interrupt. Not for the spurious vector. */
 void apic_eoi(void);
 

@@ -25,7 +25,6 @@
 #define MWAIT_C1_STATES 0xF0u /* EDX of that leaf: how many there are */
 
 static struct cpu_features features;
-static bool sleeps_by_mwait;
 
 const struct cpu_features *cpu_features(void)
 {
@@ -83,7 +82,8 @@ void cpu_detect(void)
      * Under a hypervisor HLT is what gives the CPU to others: MWAIT keeps it, or is emulated as a NOP. C1 alone, which
      * needs no ACPI to describe it and stops neither the TSC nor the APIC's timer.
      */
-    sleeps_by_mwait = bit(basic.ecx, 3) && (cpu_id(CPUID_MWAIT, 0).edx & MWAIT_C1_STATES) != 0 && !features.hypervisor;
+    bool has_c1 = bit(basic.ecx, 3) && (cpu_id(CPUID_MWAIT, 0).edx & MWAIT_C1_STATES) != 0;
+    features.sleeps_by_mwait = has_c1 && !features.hypervisor;
     features.smep = bit(structured.ebx, 7);
     features.smap = bit(structured.ebx, 20);
     features.umip = bit(structured.ecx, 2);
@@ -177,17 +177,12 @@ void cpu_enter_stack(void (*function)(void), struct vaddr top)
  */
 void cpu_sleep(void)
 {
-    if (!sleeps_by_mwait) {
+    if (!features.sleeps_by_mwait) {
         interrupts_enable_and_halt();
         return;
     }
     __asm__ volatile("monitor" : : "a"(&features), "c"(0), "d"(0));
     __asm__ volatile("sti\n\tmwait" : : "a"(0), "c"(0) : "memory");
-}
-
-bool cpu_sleeps_by_mwait(void)
-{
-    return sleeps_by_mwait;
 }
 
 void cpu_halt_forever(void)

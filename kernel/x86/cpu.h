@@ -19,6 +19,7 @@ struct cpu_features {
     uint32_t signature;      /* family, model and stepping as CPUID packs them: SDM 2, CPUID, figure 3-6 */
     bool hypervisor;
     bool x2apic;
+    bool sleeps_by_mwait;    /* cpu_sleep does */
     bool tsc_deadline;
     bool tsc_invariant;      /* ticks at one rate in every power state */
     bool gigabyte_pages;
@@ -66,7 +67,6 @@ NORETURN void cpu_enter_stack(void (*function)(void), struct vaddr top);
  * ends the sleep at once. By MWAIT into C1 where the CPU offers that, else by HLT.
  */
 void cpu_sleep(void);
-bool cpu_sleeps_by_mwait(void);
 
 /* Stops this CPU for ever, interrupts off; only NMI and SMI still reach it, and it halts again after them. */
 NORETURN void cpu_halt_forever(void);

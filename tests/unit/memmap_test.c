@@ -277,6 +277,20 @@ static void find_gives_the_region_at_or_above(void **state)
     assert_int_equal(memmap_find(&map, PADDR(0x302000)), 2);
 }
 
+/* A range is of all the kinds that it touches, and of none in a hole or where it only ends. */
+static void any_looks_at_what_the_range_touches(void **state)
+{
+    (void)state;
+    BUILD(ROW(9, 0x200000, 1, WB), ROW(4, 0x300000, 2, WB), ROW(0, 0x302000, 1, WB));
+    assert_true(memmap_any(&map, PRANGE(0x1FF000, 0x300001), memory_kind_reclaimable));
+    assert_true(memmap_any(&map, PRANGE(0x301FFF, 0x400000), memory_kind_reclaimable));
+    assert_false(memmap_any(&map, PRANGE(0x200000, 0x300000), memory_kind_reclaimable));
+    assert_false(memmap_any(&map, PRANGE(0x302000, 0x400000), memory_kind_reclaimable));
+    assert_true(memmap_any(&map, PRANGE(0x200FFF, 0x201000), memory_kind_counted));
+    assert_false(memmap_any(&map, PRANGE(0x201000, 0x300000), memory_kind_counted));
+    assert_false(memmap_any(&map, PRANGE(0x302000, 0x400000), memory_kind_counted));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +307,7 @@ int main(void)
         cmocka_unit_test(the_stride_is_the_firmwares),
         cmocka_unit_test(as_many_descriptors_as_the_limit_says),
         cmocka_unit_test(find_gives_the_region_at_or_above),
+        cmocka_unit_test(any_looks_at_what_the_range_touches),
     };
     return cmocka_run_group_tests_name("memmap", tests, make_scratch, free_scratch);
 }
