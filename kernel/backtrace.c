@@ -75,28 +75,22 @@ static bool pop(const struct backtrace_image *image, struct backtrace_frame *fra
     return true;
 }
 
-/* The bytes that ALLOC_LARGE takes: one more slot of 16 bits, scaled by 8, or two with 32 bits as they are. */
-static uint64_t large_bytes(const uint8_t *code, unsigned slots)
-{
-    uint32_t value = 0;
-    memcpy(&value, code + 2, slots == 2 ? 2 : 4);
-    return slots == 2 ? (uint64_t)value * 8 : value;
-}
-
 static bool undo(const struct backtrace_image *image, struct backtrace_frame *frame, const struct unwind_info *info,
                  const uint8_t *code, unsigned slots)
 {
     uint64_t *registers = frame->registers;
     uint64_t *stack = &registers[BACKTRACE_RSP];
     unsigned operand = code[1] >> 4;
+    uint32_t size = 0;
     switch (code[1] & 0xF) {
     case UNWIND_PUSH_NONVOL:
         return pop(image, frame, &registers[operand]);
     case UNWIND_ALLOC_SMALL:
         *stack += operand * 8 + 8;
         return true;
-    case UNWIND_ALLOC_LARGE:
-        *stack += large_bytes(code, slots);
+    case UNWIND_ALLOC_LARGE: /* one more slot of 16 bits, in eights, or two with 32 bits as they are */
+        memcpy(&size, code + 2, slots == 2 ? 2 : 4);
+        *stack += slots == 2 ? (uint64_t)size * 8 : size;
         return true;
     case UNWIND_SET_FPREG: /* stays where RSP was at that point, whatever the body then did to RSP */
         *stack = registers[info->frame_register & 0xF] - (uint64_t)(info->frame_register >> 4) * 16;

@@ -50,10 +50,8 @@ static uint64_t checksum_of(const uint8_t *bytes, uint64_t size_bytes)
 static void add(struct collector *collector, uint64_t address, uint64_t size_bytes)
 {
     struct table_list *list = collector->list;
-    if (address == 0 || address >= MEMMAP_PHYSICAL_END) {
-        list->malformed_count += address != 0;
+    if (address == 0)
         return;
-    }
     list->seen_count++;
     /* A table may cross pages, but where its length is unknown nothing beyond the first can be promised. */
     uint64_t size = size_bytes != 0 ? size_bytes : PAGE_SIZE - (address & PAGE_MASK);
@@ -74,30 +72,26 @@ static void add(struct collector *collector, uint64_t address, uint64_t size_byt
 
 /* ---- Configuration tables ---- */
 
-/* An entry point that names another table: where in it that one's address and length stand. */
-struct pointer {
+static const struct shape {
+    struct efi_guid guid;
+    const char *anchor; /* what the table begins with */
+    uint32_t header_bytes;
+    uint32_t each_bytes; /* of what follows the header, as many times as its first word says; 0: nothing */
+    bool attributes;     /* the memory-attributes table, which knows its own length */
+    /* Where in an entry point the address and length of another table stand; all 0: it names none. */
     uint8_t address_at;
     uint8_t address_bytes;
     uint8_t length_at;
     uint8_t length_bytes;
-};
-
-static const struct shape {
-    struct efi_guid guid;
-    const char *anchor;      /* what the table begins with */
-    uint32_t header_bytes;
-    uint32_t each_bytes;     /* of what follows the header, as many times as its first word says; 0: nothing */
-    bool attributes;         /* the memory-attributes table, which knows its own length */
-    struct pointer pointer;  /* all 0: to nothing */
 } shapes[] = {
-    {EFI_GUID_ACPI_20,           "",      36,   0,  false, {0}               },
-    {EFI_GUID_ACPI_10,           "",      20,   0,  false, {0}               },
-    {EFI_GUID_SMBIOS3,           "_SM3_", 0x18, 0,  false, {0x10, 8, 0x0C, 4}},
-    {EFI_GUID_SMBIOS,            "_SM_",  0x1F, 0,  false, {0x18, 4, 0x16, 2}},
-    {EFI_GUID_ESRT,              "",      16,   40, false, {0}               }, /* FwResourceCount entries */
-    {EFI_GUID_MEMORY_ATTRIBUTES, "",      16,   0,  true,  {0}               },
-    {EFI_GUID_RT_PROPERTIES,     "",      8,    0,  false, {0}               },
-    {EFI_GUID_TPM_LOG,           "",      9,    1,  false, {0}               }, /* a size, a log */
+    {EFI_GUID_ACPI_20,           "",      36,   0,  false, 0,    0, 0,    0},
+    {EFI_GUID_ACPI_10,           "",      20,   0,  false, 0,    0, 0,    0},
+    {EFI_GUID_SMBIOS3,           "_SM3_", 0x18, 0,  false, 0x10, 8, 0x0C, 4},
+    {EFI_GUID_SMBIOS,            "_SM_",  0x1F, 0,  false, 0x18, 4, 0x16, 2},
+    {EFI_GUID_ESRT,              "",      16,   40, false, 0,    0, 0,    0}, /* FwResourceCount entries */
+    {EFI_GUID_MEMORY_ATTRIBUTES, "",      16,   0,  true,  0,    0, 0,    0},
+    {EFI_GUID_RT_PROPERTIES,     "",      8,    0,  false, 0,    0, 0,    0},
+    {EFI_GUID_TPM_LOG,           "",      9,    1,  false, 0,    0, 0,    0}, /* a size, a log */
 };
 
 /* The table's length, or 0 when it makes no sense; adds what it points to. */
@@ -107,16 +101,15 @@ static uint64_t follow(struct collector *collector, const struct shape *shape, u
     const uint8_t *header = view(collector->reader, address, shape->header_bytes);
     if (header == NULL || memcmp(header, shape->anchor, strlen(shape->anchor)) != 0)
         return 0;
-    const struct pointer *pointer = &shape->pointer;
-    if (pointer->address_bytes != 0)
-        add(collector, read_field(header + pointer->address_at, pointer->address_bytes),
-            read_field(header + pointer->length_at, pointer->length_bytes));
+    /* Of no bytes it is 0, which is nothing to add. */
+    add(collector, read_field(header + shape->address_at, shape->address_bytes),
+        read_field(header + shape->length_at, shape->length_bytes));
     if (shape->attributes) {
         struct efi_memory_attributes_table table;
         memcpy(&table, header, sizeof(table));
         return runtime_map_attributes_bytes(&table);
     }
-    return shape->header_bytes + (shape->each_bytes != 0 ? shape->each_bytes * read_field(header, 4) : 0);
+    return shape->header_bytes + shape->each_bytes * read_field(header, 4);
 }
 
 /* Tables of unknown shape are kept up to the end of the page that they begin in. */
