@@ -6,7 +6,7 @@ import tree
 
 # Lines of code, without comments and blank lines, in the .c files of boot, kernel, mm and drivers. The limit is on what
 # there is to understand, not on how well it is explained; kernel/tests is tests, and does not count either.
-KERNEL_LINES_MAX = 12000
+KERNEL_LINES_MAX = 13500
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 
