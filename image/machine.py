@@ -125,12 +125,13 @@ class Machine:
 
     serial: what QEMU's -serial gets. gdb_port: where QEMU waits for gdb before it starts, if it does. loader: an EFI
     application that the firmware starts instead of what is on the disk, which is then of a kind that firmware's drivers
-    take up and let go quickly. prepare() puts the command line into a copy of the image, in a directory that the caller
-    owns and removes; command() is then a list of arguments for QEMU.
+    take up and let go quickly. variables: a file that keeps the firmware's variables from one run to the next; made
+    when it is not there. verdict: without it a panic does not end QEMU. prepare() puts the command line into a copy of
+    the image, in a directory that the caller owns and removes; command() is then a list of arguments for QEMU.
     """
 
     def __init__(self, memory="512M", cpus=4, firmware_name="ovmf", headless=True, command_line=None, image=IMAGE,
-                 extra=(), serial="mon:stdio", loader=None, disk="sata", gdb_port=None):
+                 extra=(), serial="mon:stdio", loader=None, disk="sata", gdb_port=None, variables=None, verdict=True):
         self.memory_mib = memory_mib(memory)
         self.cpus = cpus
         self.firmware = firmware.find(firmware_name)
@@ -140,10 +141,14 @@ class Machine:
         self.extra = list(extra)
         self.serial = serial
         self.loader = loader
+        self.variables = variables and Path(variables)
+        self.verdict = verdict
         self.disk = disk
         self.gdb_port = gdb_port
 
     def prepare(self, directory):
+        if self.variables and not self.variables.exists():
+            shutil.copyfile(self.firmware.variables, self.variables)
         if self.command_line is None:
             return
         copy, text = Path(directory, "keel.img"), Path(directory, "cmdline.txt")
@@ -198,8 +203,9 @@ class Machine:
         code_format = "qcow2" if firmware.is_qcow2(self.firmware.code) else "raw"
         variables_format = "qcow2" if firmware.is_qcow2(self.firmware.variables) else "raw"
         # snapshot=on: every run starts with the variables as they were installed, and the system's file stays so.
+        kept = f"file={self.variables}" if self.variables else f"snapshot=on,file={self.firmware.variables}"
         return ["-drive", f"if=pflash,unit=0,format={code_format},readonly=on,file={self.firmware.code}",
-                "-drive", f"if=pflash,unit=1,format={variables_format},snapshot=on,file={self.firmware.variables}"]
+                "-drive", f"if=pflash,unit=1,format={variables_format},{kept}"]
 
     def devices(self):
         # snapshot=on: what the guest writes to the disk is gone afterwards, build/keel.img stays as it was built.
@@ -208,8 +214,8 @@ class Machine:
         file = f"format=raw,snapshot=on,file={self.image}"
         disk = [word.replace("FILE", file) for word in DISKS["virtio" if self.loader else self.disk]]
         loader = ["-kernel", self.loader] if self.loader else []
-        return [*disk, *loader, *network,
-                "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"]
+        verdict = ["-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=0x04"] if self.verdict else []
+        return [*disk, *loader, *network, *verdict]
 
     def debugger(self):
         # Not QEMU's -s, which every host on the network may use.

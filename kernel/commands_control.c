@@ -5,10 +5,8 @@
 void command_log(const struct words *words)
 {
     enum log_level level;
-    if (words->count == 1)
-        log_print();
-    else if (words->count == 2 && log_parse_level(words->word[1], &level) == STATUS_OK)
+    if (words->count == 2 && log_parse_level(words->word[1], &level) == STATUS_OK)
         log_set_level(level);
     else
-        monitor_bad_argument(words, words->word[words->count - 1]);
+        monitor_hand_out(words, log_print, CRASH_LOG);
 }

@@ -1,8 +1,7 @@
 /*
  * Monitor command about the firmware's variables: vars.
  *
- * What it sets (non-volatile: it is there after a reboot) and deletes is in a GUID of Keel's own, so that no variable
- * of the firmware's is ever touched.
+ * What it sets (non-volatile: it is there after a reboot) and deletes are Keel's own (runtime_own_variable).
  */
 #include "kernel/base/format.h"
 #include "kernel/base/string.h"
@@ -15,13 +14,6 @@
 #define VARIABLES_MAX 4096u      /* looked at; machines have 50 to 400 */
 #define VALUE_MAX     (64 * KIB) /* of a value that is dumped */
 #define TEXT_BYTES    96u        /* of a name or a value that is typed */
-
-/* After the exit only variables with all three can be set (UEFI 2.10, 8.2): there are no volatile ones at runtime. */
-#define SET_ATTRIBUTES (EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS)
-
-static const struct efi_guid keel_guid = {
-    0x1b6b4c0e, 0x3d52, 0x4b7e, {0x9c, 0x41, 0x6b, 0x65, 0x65, 0x6c, 0x21, 0x07}
-};
 
 /* Too large for a stack. Commands do not run at the same time. */
 static struct runtime_variable variable;
@@ -116,9 +108,7 @@ static void set(const struct words *words, uint32_t attributes)
         print("vars: more than %u characters\n", TEXT_BYTES - 1);
         return;
     }
-    memset(&variable, 0, sizeof(variable));
-    variable.vendor = keel_guid;
-    enum status status = runtime_value_name(variable.name, RUNTIME_NAME_CHARS, words->word[2]);
+    enum status status = runtime_own_variable(&variable, words->word[2]);
     if (status == STATUS_OK)
         status = runtime_set_variable(&variable, attributes, text, length);
     if (worked(RUNTIME_SET_VARIABLE, status))
@@ -131,7 +121,7 @@ void command_vars(const struct words *words)
     if (words->count <= 2)
         list(verb);
     else if (words->count > 3 && strcmp(verb, "set") == 0)
-        set(words, SET_ATTRIBUTES);
+        set(words, RUNTIME_ATTRIBUTES);
     else if (words->count == 3 && strcmp(verb, "delete") == 0)
         set(words, 0);
     else

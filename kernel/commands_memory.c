@@ -36,8 +36,8 @@ void command_mem(void)
         print("%s\n", text);
 }
 
-/* The firmware's map as it came, in the format that build/host/replay reads. */
-void command_map(void)
+/* As it came, in the format that build/host/replay reads. */
+static void print_map(void)
 {
     const struct handoff *handoff = memory_handoff();
     uint32_t count;
@@ -51,6 +51,11 @@ void command_map(void)
     for (uint32_t i = 0; i < count; i++)
         print("%u 0x%llx %llu 0x%llx\n", descriptors[i].type, descriptors[i].physical_start,
               descriptors[i].number_of_pages, descriptors[i].attribute);
+}
+
+void command_map(const struct words *words)
+{
+    monitor_hand_out(words, print_map, CRASH_MAP);
 }
 
 /* The lowest frame that is free in the shared state, found by halving its region; 0 when nothing is free. */

@@ -39,6 +39,7 @@ static struct {
     bool is_lent;   /* somebody else draws on the screen */
     bool in_steps;  /* the line of console_step is open */
     bool in_colour; /* of what is replayed to the serial port: inside a sequence that sets a colour */
+    struct console_copy *copy; /* NULL: none is made */
     struct serial serial; /* its `present` says whether it is attached */
     struct screen screen;
     struct terminal terminal;
@@ -102,8 +103,19 @@ static void put_early_and_screen(char c)
         put_screen(c);
 }
 
+/* True: the copy is all that is wanted. */
+static bool put_copy(char c)
+{
+    struct console_copy *copy = console.copy;
+    if (copy != NULL && copy->length++ < copy->capacity)
+        copy->text[copy->length - 1] = c;
+    return copy != NULL && copy->only;
+}
+
 static void put(void *unused, char c)
 {
+    if (put_copy(c))
+        return;
     if (console.in_steps) {
         console.in_steps = false;
         put(unused, '\n');
@@ -274,10 +286,23 @@ void console_screen_return(void)
     unlock(&console.lock, flags);
 }
 
+void console_set_copy(struct console_copy *copy)
+{
+    uint64_t flags = lock(&console.lock);
+    console.copy = copy;
+    unlock(&console.lock, flags);
+}
+
+bool console_is_panicking(void)
+{
+    return console.panicking;
+}
+
 void console_panic_begin(void)
 {
     /* Whoever holds the lock has been stopped, perhaps for ever: waiting for it would be the last thing that we do. */
     console.panicking = true;
+    console.copy = NULL;
     console.serial.fifo_room = 0; /* whatever was half done: ask the chip again */
     if (console.has_screen)
         terminal_init(&console.terminal, &console.screen);

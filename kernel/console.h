@@ -77,7 +77,20 @@ void console_poll(void);
  */
 int console_read_key(void);
 
+/*
+ * What is printed is put into `copy` too, or with `only` there instead, until another one is set, which may be NULL, or
+ * a panic begins. It stays the caller's.
+ */
+struct console_copy {
+    char *text;
+    size_t capacity;
+    size_t length; /* of all that was printed; what is beyond the capacity is not in the text. Starts as 0 */
+    bool only;
+};
+void console_set_copy(struct console_copy *copy);
+
 /* From here on printing takes no lock. For the panicking CPU, when it has stopped the others; again does no harm. */
 void console_panic_begin(void);
+bool console_is_panicking(void);
 
 #endif

@@ -16,4 +16,7 @@ void image_init(void);
 
 const struct pe_image *image_pe(void);
 
+/* Tells builds apart: the header's time stamp, which is a hash of the image (lld-link /brepro). */
+uint32_t image_id(void);
+
 #endif

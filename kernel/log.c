@@ -47,10 +47,14 @@ enum status log_parse_level(const char *name, enum log_level *level)
 static void keep(const char *line, size_t size_bytes)
 {
     uint64_t flags = interrupts_save_and_disable();
-    spinlock_acquire(&kept.lock);
+    /* A panic waits for nobody: who holds the lock has been stopped. */
+    bool alone = console_is_panicking();
+    if (!alone)
+        spinlock_acquire(&kept.lock);
     for (size_t i = 0; i < size_bytes; i++)
         kept.ring[kept.written++ % LOG_RING_BYTES] = line[i];
-    spinlock_release(&kept.lock);
+    if (!alone)
+        spinlock_release(&kept.lock);
     interrupts_restore(flags);
 }
 

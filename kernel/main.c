@@ -8,6 +8,7 @@
 
 #include "kernel/button.h"
 #include "kernel/console.h"
+#include "kernel/crash.h"
 #include "kernel/display.h"
 #include "kernel/image.h"
 #include "kernel/machine.h"
@@ -42,6 +43,7 @@ static const struct step steps[] = {
     {"reclaim", memory_reclaim},              /* own: what boot services held is free */
     {"runtime", runtime_start},               /* ask the firmware: its clock, its variables */
     {"clock", time_settle},                   /* measure: time is exact, and an alarm ends a sleep */
+    {"crash", crash_start},                   /* remember: what the last boot died of */
     {"keyboard", machine_start_keyboard},     /* type: once firmware has let go of USB controllers */
     {"button", button_start},                 /* obey: the power button asks */
 };

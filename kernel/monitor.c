@@ -44,7 +44,7 @@ static const struct {
     void (*run_words)(const struct words *words); /* takes some */
 } commands[] = {
     {"mem",      "the ledger: who owns every page",                               command_mem,      NULL         },
-    {"map",      "the firmware's memory map, as it came",                         command_map,      NULL         },
+    {"map",      "the firmware's memory map, as it came [qr|save]",               NULL,             command_map  },
     {"boot",     "how the boot went, phase by phase",                             command_boot,     NULL         },
     {"cpus",     "the CPUs, their microcode and errata",                          command_cpus,     NULL         },
     {"acpi",     "ACPI's tables and what they say",                               command_acpi,     NULL         },
@@ -53,7 +53,10 @@ static const struct {
     {"time",     "the firmware's clock, the TSC, the uptime",                     command_time,     NULL         },
     {"vars",     "the firmware's variables [NAME | set NAME TEXT | delete NAME]", NULL,             command_vars },
     {"frames",   "the frame allocator, and an audit of it",                       command_frames,   NULL         },
-    {"log",      "the log, or how much of it is printed [debug|info|warn|error]", NULL,             command_log  },
+    {"log",      "the log, or how much is printed [qr|debug|info|warn|error]",    NULL,             command_log  },
+    {"report",   "the machine on one page, to send in [qr|save]",                 NULL,             command_report},
+    {"crash",    "what the last boot left: a panic, or its log [qr]",             NULL,             command_crash},
+    {"save",     "keep the log for the next boot [log]",                          NULL,             command_save },
     {"test",     "tests, in a list or run [all|NAME [SECONDS]]",                  NULL,             command_test },
     {"fault",    "break something, to see the panic [KIND [CPU]]",                NULL,             command_fault},
     {"keymap",   "keyboards, and what their keys type [NAME]",                    NULL,             command_keymap},
@@ -163,7 +166,7 @@ static void put_output(void *unused, char c)
         output[output_length++] = c;
 }
 
-static int wait_for_key(void)
+int monitor_wait_key(void)
 {
     for (;;) {
         if (button_waits()) {
@@ -197,7 +200,7 @@ static int wait_for_key(void)
 static int next_key(void)
 {
     int key;
-    while ((key = wait_for_key()) == KEY_PAGE_UP || key == KEY_PAGE_DOWN)
+    while ((key = monitor_wait_key()) == KEY_PAGE_UP || key == KEY_PAGE_DOWN)
         console_page(key == KEY_PAGE_UP ? -1 : 1);
     console_page(0);
     return key;

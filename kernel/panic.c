@@ -1,5 +1,6 @@
 /*
- * The end. The order is: claim the panic, stop the other CPUs, say what is known, give QEMU the verdict, halt.
+ * The end. The order is: claim the panic, stop the other CPUs, say what is known; then, each with less certainty that
+ * it comes back than the one before: show it on the screen, save it, give QEMU the verdict, halt.
  *
  *     panic: page fault in fault_page+0xb: write to 0x000000000dead000: page not present     what, where, why
  *     cpu 0 of 4, apic id 0, tsc 18292219999                                                  who
@@ -9,7 +10,8 @@
  *
  * Rules: whatever is broken is not known, so nothing here takes a lock, allocates, or trusts a pointer: stacks are read
  * by recover_read, unwind tables are our own read-only data. The first line is made before anything is printed, so that
- * it comes out whole even if the rest faults. Nothing returns, and nothing waits without an end.
+ * it comes out whole even if the rest faults. Nothing returns, and nothing waits without an end. A panic in one of the
+ * stages goes on with the next.
  */
 #include "kernel/panic.h"
 
@@ -20,11 +22,15 @@
 #include "kernel/base/format.h"
 #include "kernel/base/string.h"
 #include "kernel/console.h"
+#include "kernel/crash.h"
 #include "kernel/image.h"
 #include "kernel/memory.h"
+#include "kernel/panic_screen.h"
+#include "kernel/runtime.h"
 #include "kernel/smp.h"
 #include "kernel/symbols.h"
 #include "kernel/trap.h"
+#include "kernel/watchdog.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/debug_exit.h"
 #include "kernel/x86/percpu.h"
@@ -38,8 +44,24 @@
 /* A fault in a guard page this near RSP is the stack's, not a stray pointer's. */
 #define STACK_NEAR_BYTES (64 * KIB)
 
+/* What is shown and saved of the text; it is printed whole. */
+#define SAID_BYTES_MAX (4 * KIB)
+
+/* Drawing, encoding and a firmware call; NMI handlers have no such room. */
+#define STACK_BYTES (16 * KIB)
+
 /* Index of the CPU that panics, plus 1; 0: none does. Never goes back. */
 static uint32_t panic_owner;
+
+/* The panic came in an NMI's handler. */
+static bool in_nmi;
+
+/* The record that is saved. */
+static ALIGNED(8) uint8_t record_bytes[sizeof(struct crash_record) + SAID_BYTES_MAX];
+static struct crash_record *const record = (struct crash_record *)record_bytes;
+
+static struct console_copy said = {.text = (char *)record_bytes + sizeof(struct crash_record),
+                                   .capacity = SAID_BYTES_MAX};
 
 /* ---- Where ---- */
 
@@ -173,41 +195,110 @@ static void print_cpu(const struct backtrace_frame *frame, uint64_t rflags)
 
 /* ---- The end ---- */
 
-/* A verdict for QEMU, if it is QEMU. */
-static NORETURN void stop_machine(void)
+/* What was said by now is the text; print goes on without a copy. */
+static void end_text(void)
+{
+    static const char mark[] = "\n... and more, cut here\n";
+    console_set_copy(NULL);
+    if (said.length <= said.capacity)
+        return;
+    said.length = said.capacity;
+    memcpy(said.text + said.capacity - (sizeof(mark) - 1), mark, sizeof(mark) - 1);
+}
+
+static void show(void)
+{
+    panic_screen_show(said.text, said.length);
+}
+
+static void trap_on_purpose(void *unused)
+{
+    (void)unused;
+    __builtin_trap();
+}
+
+/*
+ * The CPU takes no NMI from one until the next IRET (SDM 3, 6.7.1), and without NMIs nobody ends a firmware call that
+ * hangs. Coming back from a fault is an IRET. The NMI's own stack is free by now, so that another one does no harm.
+ */
+static void take_nmi_again(void)
+{
+    struct recovery recovery;
+    if (in_nmi)
+        (void)recover_call(&recovery, trap_on_purpose, NULL);
+}
+
+/* The firmware comes after the screen: if it does not return, all there is to see is there. */
+static void save(void)
+{
+    panic_screen_say("Saving it for the next boot ...");
+    take_nmi_again();
+    runtime_panic_begin();
+    bool saved = crash_save(record, CRASH_PANIC, said.length);
+    panic_screen_say(saved ? "Saved: the next boot of Keel shows it again." : "Not saved in the firmware's variables.");
+}
+
+/* If this is QEMU. */
+static void give_verdict(void)
 {
     debug_exit(DEBUG_EXIT_PANIC);
+}
+
+static void (*const stages[])(void) = {end_text, show, save, give_verdict, panic_screen_take_turns};
+static uint32_t next_stage;
+
+static NORETURN void run_stages(void)
+{
+    while (next_stage < ARRAY_COUNT(stages))
+        stages[next_stage++]();
     cpu_halt_forever();
+}
+
+static NORETURN void finish(void)
+{
+    static ALIGNED(16) uint8_t stack[STACK_BYTES];
+    /* From its top also when it is a stage that panicked: what that stage had there is of no use any more. */
+    cpu_enter_stack(run_stages, vaddr_of(stack + sizeof(stack)));
+}
+
+/* A panic of another CPU's: marks this one as stopped. */
+static bool is_stopped(void)
+{
+    struct percpu *cpu = this_cpu();
+    uint32_t owner = __atomic_load_n(&panic_owner, __ATOMIC_ACQUIRE);
+    if (owner == 0 || owner == cpu->index + 1)
+        return false;
+    __atomic_store_n(&cpu->stopped, 1, __ATOMIC_RELEASE);
+    return true;
 }
 
 void panic_stop_if_asked(void)
 {
-    struct percpu *cpu = this_cpu();
-    uint32_t owner = __atomic_load_n(&panic_owner, __ATOMIC_ACQUIRE);
-    /* No panic, or our own: an NMI that came for another reason. */
-    if (owner == 0 || owner == cpu->index + 1)
+    if (!is_stopped())
         return;
-    __atomic_store_n(&cpu->stopped, 1, __ATOMIC_RELEASE);
+    watchdog_stand_by();
     cpu_halt_forever();
 }
 
 /*
- * The first CPU here has the consoles to itself; one that comes later halts, as an NMI would have made it. A panic in
- * the middle of a panic says so and stops there.
+ * The first CPU here has the consoles to itself; one that comes later halts until the NMI that stops it. A panic in the
+ * middle of a panic says so, and what is left to do is done.
  */
 static void claim(const char *text)
 {
+    static uint32_t repeats;
     interrupts_disable();
-    /* A fault of ours from here on must not return into what was running: it is a panic again, and stops. */
+    /* A fault of ours from here on must not return into what was running: it is a panic again. */
     this_cpu()->recovery = NULL;
     uint32_t none = 0;
     if (__atomic_compare_exchange_n(&panic_owner, &none, this_cpu()->index + 1, false, __ATOMIC_ACQ_REL,
                                     __ATOMIC_ACQUIRE))
         return;
-    panic_stop_if_asked();
-    console_panic_begin();
+    /* One a stage, and one for the text before them; more, and it is the printing that panics. */
+    if (is_stopped() || repeats++ > ARRAY_COUNT(stages))
+        cpu_halt_forever();
     print("\npanic: again, while panicking: %s\n", text);
-    stop_machine();
+    finish();
 }
 
 /* `text` is complete; `frame` is where it happened. */
@@ -217,12 +308,14 @@ static NORETURN void die(const char *text, const struct backtrace_frame *frame, 
     /* Stopped first: console_panic_begin drops the lock that another CPU may be printing under. */
     unsigned running = smp_stop_others();
     console_panic_begin();
-    print("\npanic: %s\n", text);
+    print("\n");
+    console_set_copy(&said);
+    print("panic: %s\n", text);
     if (running != 0)
         print("%u other CPUs did not stop\n", running);
     print_cpu(frame, rflags);
     print_backtrace(frame);
-    stop_machine();
+    finish();
 }
 
 /* Of who called the function that asks: where the mistake is. Its own would only repeat its name. */
@@ -266,6 +359,7 @@ void check_failed(const char *file, int line, const char *condition)
 
 void panic_trap(const struct trap_frame *trap)
 {
+    in_nmi = in_nmi || trap->vector == VECTOR_NMI;
     struct backtrace_frame frame = {
         .rip = trap->rip,
         .registers = {trap->rax, trap->rcx, trap->rdx, trap->rbx, trap->rsp, trap->rbp, trap->rsi, trap->rdi, trap->r8,

@@ -55,10 +55,18 @@ static const struct {
     [RUNTIME_NEXT_VARIABLE] =
         SERVICE("GetNextVariableName", get_next_variable_name, EFI_RT_SUPPORTED_GET_NEXT_VARIABLE_NAME),
     [RUNTIME_SET_VARIABLE] = SERVICE("SetVariable", set_variable, EFI_RT_SUPPORTED_SET_VARIABLE),
+    [RUNTIME_QUERY_VARIABLES] =
+        SERVICE("QueryVariableInfo", query_variable_info, EFI_RT_SUPPORTED_QUERY_VARIABLE_INFO),
     [RUNTIME_RESET] = SERVICE("ResetSystem", reset_system, EFI_RT_SUPPORTED_RESET_SYSTEM),
 };
 
+/* QueryVariableInfo came with UEFI 2.0; the table of EFI 1.10 ends before it. */
+#define REVISION_2_0 (2u << 16)
+
 static const struct efi_guid attributes_guid = EFI_GUID_MEMORY_ATTRIBUTES;
+static const struct efi_guid keel_guid = {
+    0x1b6b4c0e, 0x3d52, 0x4b7e, {0x9c, 0x41, 0x6b, 0x65, 0x65, 0x6c, 0x21, 0x07}
+};
 
 static struct {
     struct spinlock lock;
@@ -69,6 +77,8 @@ static struct {
     const struct efi_runtime_services *table;
     const char *off[RUNTIME_SERVICE_COUNT]; /* reasons; NULL: on */
     bool interrupts_reported;
+    bool started;
+    bool panicking;
 } runtime;
 
 /* ---- Setting up ---- */
@@ -135,6 +145,8 @@ static const struct efi_runtime_services *services_table(void)
         address = vaddr_of(runtime.system->runtime_services).value;
     /* A view a pointer: only firmware that swaps its table costs a new mapping. */
     if (address != runtime.table_address) {
+        if (runtime.panicking)
+            return NULL; /* mapping takes locks */
         if (runtime.table != NULL)
             vspace_unmap(&kernel_mm.vspace, runtime.table);
         runtime.table = view_runtime(address, sizeof(*runtime.table));
@@ -171,11 +183,21 @@ void runtime_start(void)
         bool supported = (handoff->runtime_services_supported & services[i].supported) != 0;
         runtime.off[i] = reason == NULL && !supported ? "not supported after the hand-off, says the firmware" : reason;
     }
+    runtime.started = true;
+}
+
+void runtime_panic_begin(void)
+{
+    runtime.panicking = true;
+    watchdog_panic_begin();
+    if (spinlock_is_held(&runtime.lock))
+        for (unsigned i = 0; i < RUNTIME_SERVICE_COUNT; i++)
+            runtime.off[i] = "a call was under way";
 }
 
 const char *runtime_off_reason(enum runtime_service service)
 {
-    return runtime.off[service];
+    return runtime.started ? runtime.off[service] : "not set up yet";
 }
 
 const char *runtime_service_name(enum runtime_service service)
@@ -189,7 +211,7 @@ const char *runtime_service_name(enum runtime_service service)
 static uint64_t service_function(enum runtime_service service)
 {
     const struct efi_runtime_services *table = services_table();
-    if (table == NULL)
+    if (table == NULL || (service == RUNTIME_QUERY_VARIABLES && table->header.revision < REVISION_2_0))
         return 0;
     uint64_t function;
     memcpy(&function, (const uint8_t *)table + services[service].offset, sizeof(function));
@@ -214,7 +236,7 @@ static enum status turn_off(enum runtime_service service, const struct recovery 
 /* One call, in the firmware's space and on its stack (kernel/x86/firmware_call.h). The lock is held. */
 static enum status call_locked(enum runtime_service service, struct firmware_call *call)
 {
-    if (runtime.off[service] != NULL)
+    if (runtime_off_reason(service) != NULL)
         return STATUS_UNSUPPORTED;
     call->root = runtime.space.root;
     call->stack_top = runtime.stack_top;
@@ -237,9 +259,12 @@ static enum status call_locked(enum runtime_service service, struct firmware_cal
 
 static enum status call_service(enum runtime_service service, struct firmware_call *call)
 {
-    spinlock_acquire(&runtime.lock);
+    bool alone = runtime.panicking;
+    if (!alone)
+        spinlock_acquire(&runtime.lock);
     enum status status = call_locked(service, call);
-    spinlock_release(&runtime.lock);
+    if (!alone)
+        spinlock_release(&runtime.lock);
     return status;
 }
 
@@ -293,6 +318,12 @@ enum status runtime_next_variable(struct runtime_variable *variable)
     return status;
 }
 
+enum status runtime_own_variable(struct runtime_variable *variable, const char *name)
+{
+    variable->vendor = keel_guid;
+    return runtime_value_name(variable->name, RUNTIME_NAME_CHARS, name);
+}
+
 enum status runtime_set_variable(const struct runtime_variable *variable, uint32_t attributes, const void *data,
                                  uint64_t size_bytes)
 {
@@ -300,6 +331,16 @@ enum status runtime_set_variable(const struct runtime_variable *variable, uint32
         .arguments = {argument(variable->name), argument(&variable->vendor), attributes, size_bytes, argument(data)}
     };
     return call_service(RUNTIME_SET_VARIABLE, &call);
+}
+
+enum status runtime_query_storage(struct runtime_storage *storage)
+{
+    struct firmware_call call = {
+        .arguments = {RUNTIME_ATTRIBUTES, argument(&storage->total_bytes), argument(&storage->free_bytes),
+                      argument(&storage->variable_bytes_max)}
+    };
+    memset(storage, 0, sizeof(*storage));
+    return call_service(RUNTIME_QUERY_VARIABLES, &call);
 }
 
 bool runtime_contains_fault(void)

@@ -5,7 +5,8 @@
  * Rules: one call at a time; every pointer passed lies in the kernel half, which the space shares. Tables are read
  * again at every call, because firmware swaps its pointers (rule 3, firmware-quirk 57). A fault inside a service
  * turns that service off for good and is an error to the caller, nothing more (rule 15). A service that
- * EFI_RT_PROPERTIES masks is never called. Not from interrupt handlers. Source: UEFI 2.10, chapter 8.
+ * EFI_RT_PROPERTIES masks is never called. Not from interrupt handlers; from a panic, wherever it came
+ * (runtime_panic_begin). Source: UEFI 2.10, chapter 8.
  */
 #ifndef KEEL_KERNEL_RUNTIME_H
 #define KEEL_KERNEL_RUNTIME_H
@@ -27,6 +28,7 @@ enum runtime_service {
     RUNTIME_GET_VARIABLE,
     RUNTIME_NEXT_VARIABLE,
     RUNTIME_SET_VARIABLE,
+    RUNTIME_QUERY_VARIABLES,
     RUNTIME_RESET,
     RUNTIME_SERVICE_COUNT
 };
@@ -36,6 +38,12 @@ enum runtime_service {
  * once. What is wrong is logged, and the services are then off.
  */
 void runtime_start(void);
+
+/*
+ * From here on calls take no lock and map nothing, for the CPU that panics. What was under way when it came, here or on
+ * a CPU that is stopped by now, leaves the firmware in a state that nobody knows: then all services are off.
+ */
+void runtime_panic_begin(void);
 
 /* Why `service` is not called, a constant string; NULL: it is. */
 const char *runtime_off_reason(enum runtime_service service);
@@ -58,9 +66,23 @@ enum status runtime_get_variable(const struct runtime_variable *variable, uint32
 /* Steps *variable on. STATUS_NOT_FOUND after the last; STATUS_INVALID when the firmware stays where it is. */
 enum status runtime_next_variable(struct runtime_variable *variable) MUST_CHECK;
 
-/* Size 0 deletes. `attributes`: EFI_VARIABLE_... */
+/* Names a variable of Keel's own, so that none of the firmware's is ever touched. Errors as runtime_value_name. */
+enum status runtime_own_variable(struct runtime_variable *variable, const char *name) MUST_CHECK;
+
+/* After the exit only variables with all three can be set (UEFI 2.10, 8.2): there are no volatile ones at runtime. */
+#define RUNTIME_ATTRIBUTES (EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS)
+
+/* Size 0 deletes. `attributes`: RUNTIME_ATTRIBUTES, or 0 to delete. */
 enum status runtime_set_variable(const struct runtime_variable *variable, uint32_t attributes, const void *data,
                                  uint64_t size_bytes) MUST_CHECK;
+
+/* Where variables with RUNTIME_ATTRIBUTES are stored. The numbers are what the firmware says, and no more than that. */
+struct runtime_storage {
+    uint64_t total_bytes;
+    uint64_t free_bytes;
+    uint64_t variable_bytes_max; /* of one variable, with its name */
+};
+enum status runtime_query_storage(struct runtime_storage *storage) MUST_CHECK;
 
 /* Returns only when it did not work, also with STATUS_OK. */
 enum status runtime_reset(enum efi_reset_type type);

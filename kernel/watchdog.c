@@ -25,7 +25,14 @@ static struct {
     bool ticking;  /* by the PIT */
     uint32_t over; /* the call is; atomic */
     uint32_t sent; /* the keeper's NMI is; atomic */
+    /* in a panic: */
+    bool panicking;
+    uint32_t standing_by; /* a stopped CPU took the keeper's place; atomic */
+    uint32_t posted;      /* a watch for it; atomic */
 } watch;
+
+/* How long a stopped CPU waits for work: the few calls of a panic, each with its limit. */
+#define STAND_BY_US 30000000u
 
 /* The work of KEEPER. One NMI: it stays pending until it is taken (SDM 3, 6.7). */
 static void keep_watch(void *unused)
@@ -41,6 +48,32 @@ static void keep_watch(void *unused)
     }
 }
 
+void watchdog_panic_begin(void)
+{
+    watch.panicking = true;
+}
+
+void watchdog_stand_by(void)
+{
+    uint64_t end = time_deadline(STAND_BY_US);
+    /* One is enough, and two would send an NMI each. */
+    if (__atomic_exchange_n(&watch.standing_by, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    for (; !time_after(end); cpu_relax())
+        if (__atomic_exchange_n(&watch.posted, 0, __ATOMIC_ACQ_REL) != 0)
+            keep_watch(NULL);
+    __atomic_store_n(&watch.standing_by, 0, __ATOMIC_RELEASE);
+}
+
+static bool post_watch(void)
+{
+    if (!watch.panicking)
+        return smp_cpu_count() > KEEPER && smp_post(KEEPER, keep_watch, NULL) == STATUS_OK;
+    uint32_t standing_by = __atomic_load_n(&watch.standing_by, __ATOMIC_ACQUIRE);
+    __atomic_store_n(&watch.posted, standing_by, __ATOMIC_RELEASE);
+    return standing_by != 0;
+}
+
 bool watchdog_start(uint64_t limit_us)
 {
     watch.deadline = time_deadline(limit_us);
@@ -48,7 +81,7 @@ bool watchdog_start(uint64_t limit_us)
     __atomic_store_n(&watch.over, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&watch.sent, 0, __ATOMIC_RELEASE);
     /* The PIT also where the keeper is lost in work of its own. */
-    watch.kept = smp_cpu_count() > KEEPER && smp_post(KEEPER, keep_watch, NULL) == STATUS_OK;
+    watch.kept = post_watch();
     watch.ticking = !watch.kept && machine_start_nmi_ticks();
     return watch.kept || watch.ticking;
 }
@@ -58,8 +91,8 @@ void watchdog_stop(void)
     __atomic_store_n(&watch.over, 1, __ATOMIC_RELEASE);
     if (watch.ticking)
         machine_stop_nmi_ticks();
-    /* An NMI that crossed our return arrives while `watched` still claims it. */
-    if (watch.kept)
+    /* An NMI that crossed our return arrives while `watched` still claims it. (One in a panic costs it a stage.) */
+    if (watch.kept && !watch.panicking)
         smp_wait();
     watch.watched = NULL;
 }

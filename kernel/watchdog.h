@@ -2,10 +2,10 @@
  * A limit to how long firmware may keep the CPU.
  *
  * A runtime service runs with interrupts off, so only an NMI ends one that never returns. Another CPU sends it; on a
- * machine with one CPU, the PIT does, through the I/O APIC.
+ * machine with one CPU, the PIT does, through the I/O APIC. In a panic the other CPU is one that the panic has stopped.
  *
  * Owns: the one watch, and channel 0 of the PIT.
- * Rules: one watch at a time, around one firmware_call. The boot CPU, interrupts on.
+ * Rules: one watch at a time, around one firmware_call. The boot CPU, interrupts on; in a panic any, interrupts off.
  */
 #ifndef KEEL_KERNEL_WATCHDOG_H
 #define KEEL_KERNEL_WATCHDOG_H
@@ -20,6 +20,12 @@ bool watchdog_start(uint64_t limit_us);
 
 /* The call is over, in one way or the other; when this returns no NMI is on its way. */
 void watchdog_stop(void);
+
+/* In a panic, when the others are stopped: calls from here on are watched by one that stands by. */
+void watchdog_panic_begin(void);
+
+/* On a CPU that a panic elsewhere has stopped: keeps the watches of half a minute. */
+void watchdog_stand_by(void);
 
 enum watchdog_nmi {
     WATCHDOG_FOREIGN, /* the NMI is not ours: hardware has something to say */

@@ -1,22 +1,22 @@
 /*
- * QR codes: bytes in, a square of dark and light modules out. Source: ISO/IEC 18004:2015; its clauses are cited.
+ * A QR code: bytes in, a square of dark and light modules out. Source: ISO/IEC 18004:2015; its clauses are cited.
  *
- * Byte mode, error correction level L: 7 % of a symbol may be misread, which is little, but a screen has no dirt and
- * the fewer modules the larger each. Versions 1 to 40 are 17 + 4 * version modules a side.
+ * One of the specification's 40 versions, 15, in byte mode with error correction level L: denser ones ask for a steady
+ * hand, and long texts take several of these. Level L mends 7 %, which is little, but a screen has no dirt.
  *
- *     version 7, 45 x 45 (clause 6.3)
- *     ┌───────┬──────────────────┬───┬───────┐
- *     │finder │                  │ver│finder │   finder     7 x 7, a light separator around it
- *     │       │F                 │   │       │   F          format: level and mask, beside the finders
- *     ├───────┘F - timing - - - -└───┴───────┤   timing     row 6 and column 6, dark and light in turns
- *     │FFFFFF  :                             │   ver        version, from 7 on: twice, 3 x 6
- *     │   timing          ┌─┐                │
- *     │        :          └─┘ alignment      │   alignment  5 x 5, from version 2 on, in a grid
- *     ├───┐                                  │
- *     │ver│        data, then error          │   data       in columns two modules wide, from the bottom right
- *     ├───┴───┐    correction             ┌─┐│              corner up, down, up ...; XORed with one of 8 masks
- *     │finder │F                          └─┘│
- *     └───────┴──────────────────────────────┘   around it   4 light modules, which whoever draws it leaves
+ *     ┌───────┬─────────────────────────┬───┬───────┐
+ *     │finder │F                        │ver│finder │   finder     7 x 7, a light separator around it
+ *     │       │F    - timing -    □   □ └───┤       │   F          format: level and mask, beside the finders
+ *     ├───────┘F                            └───────┤   timing     row 6 and column 6, dark and light in turns
+ *     │FFFFFF  .                            FFFFFFFF│   ver        the version, twice, 3 x 6
+ *     │ timing □          □       □       □         │   □          alignment, 5 x 5, in a grid of 4 x 4 without
+ *     │        .                                    │              the corners that have finders
+ *     │        □          □       □       □         │
+ *     ├───┐                                         │   the rest   data, then error correction: in columns two
+ *     │ver│               data                      │              modules wide, from the bottom right corner up,
+ *     ├───┴───┐F                                    │              down, up ...; XORed with one of eight masks
+ *     │finder │F          □       □       □         │
+ *     └───────┴─────────────────────────────────────┘   around it   4 light modules, which whoever draws it leaves
  *
  * Owns: nothing: the caller's struct qr is all the memory. Pure.
  */
@@ -25,31 +25,25 @@
 
 #include "kernel/base/types.h"
 
-#define QR_VERSION_MAX   40u
-#define QR_SIZE_MAX      (17u + 4u * QR_VERSION_MAX) /* modules a side */
-#define QR_CODEWORDS_MAX 3706u                       /* of version 40, table 1 */
-#define QR_QUIET_MODULES 4u                          /* light ones on every side: 6.3.8 */
+#define QR_SIZE          77u  /* modules a side: 17 + 4 * version */
+#define QR_QUIET_MODULES 4u   /* light ones on every side: 6.3.8 */
+#define QR_BYTES_MAX     520u /* table 7 */
+#define QR_CODEWORDS     655u /* table 1 */
 
 struct qr {
-    uint32_t size;                              /* modules a side */
-    uint8_t modules[QR_SIZE_MAX * QR_SIZE_MAX]; /* row by row; qr_dark reads them */
-    uint8_t data[QR_CODEWORDS_MAX];             /* the rest is qr_encode's work space */
-    uint8_t codewords[QR_CODEWORDS_MAX];
+    uint8_t modules[QR_SIZE * QR_SIZE]; /* row by row; qr_dark reads them */
+    uint8_t data[QR_CODEWORDS];         /* the rest is qr_encode's work space */
+    uint8_t codewords[QR_CODEWORDS];
 };
 
-/* Modules a side; `version` is 1 to QR_VERSION_MAX, here and below. */
-uint32_t qr_size(uint32_t version);
-
-/* Bytes that a symbol holds. */
-uint32_t qr_capacity_bytes(uint32_t version);
-
-/* Makes the symbol. size_bytes is at most qr_capacity_bytes(version). */
-void qr_encode(struct qr *qr, uint32_t version, const void *bytes, uint32_t size_bytes);
+/* Makes the symbol of at most QR_BYTES_MAX bytes. */
+void qr_encode(struct qr *qr, const void *bytes, uint32_t size_bytes);
 
 /* Whether the module is dark; x from the left, y from the top. */
 bool qr_dark(const struct qr *qr, uint32_t x, uint32_t y);
 
-/* The check_count (at most 30) Reed-Solomon codewords that follow these data codewords (7.5.2). For the unit test. */
+/* The check_count (at most QR_CHECKS) Reed-Solomon codewords that follow these data codewords (7.5.2). For the test. */
+#define QR_CHECKS 22u /* in each block: table 9 */
 void qr_correction(const uint8_t *data, uint32_t data_count, uint8_t *check, uint32_t check_count);
 
 #endif

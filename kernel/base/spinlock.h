@@ -31,4 +31,10 @@ static inline void spinlock_release(struct spinlock *lock)
     __atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);
 }
 
+/* Whether somebody has it, or waits for it: of use only where all others stand still. */
+static inline bool spinlock_is_held(const struct spinlock *lock)
+{
+    return __atomic_load_n(&lock->next, __ATOMIC_ACQUIRE) != __atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE);
+}
+
 #endif

@@ -12,6 +12,7 @@
 #include "kernel/options.h"
 #include "kernel/panic.h"
 #include "kernel/smp.h"
+#include "kernel/x86/apic.h"
 #include "kernel/x86/idt.h"
 #include "kernel/x86/regs.h"
 
@@ -85,6 +86,14 @@ static NOINLINE void fault_check(void)
     CHECK(zero != 0);
 }
 
+/* To itself, as hardware sends one. */
+static NOINLINE void fault_nmi(void)
+{
+    apic_send(this_cpu()->apic_id, APIC_NMI);
+    while (zero == 0)
+        continue;
+}
+
 static const struct {
     const char *kind;
     void (*commit)(void);
@@ -99,6 +108,7 @@ static const struct {
     {"double",         fault_double,         "fault while a fault is delivered"},
     {"ud",             fault_ud,             "run an invalid instruction"      },
     {"check",          fault_check,          "fail a CHECK"                    },
+    {"nmi",            fault_nmi,            "get an NMI that nobody expects"  },
 };
 
 /* On the CPU that is to fault. */

@@ -7,6 +7,8 @@ import harness
 # What may be called from the first ExitBootServices until one succeeds, and what after that.
 LEAVING = {"GetMemoryMap", "ExitBootServices"}
 RUNTIME = {"SetVirtualAddressMap", "GetTime", "GetVariable", "GetNextVariableName", "SetVariable", "ResetSystem"}
+# Of a boot without commands: whether the last one left a record, and the report's own call.
+BOOT = {"SetVirtualAddressMap", "GetVariable", "SetVariable"}
 
 
 def check_rules(text):
@@ -23,8 +25,9 @@ def calls_seen(phase, report):
 def check_report(row, text):
     """What the adversary saw: no call that the hand-off forbids, each on a good stack with interrupts off.
 
-    Exactly: of each failed ExitBootServices, one fresh map and one more try; then SetVirtualAddressMap, once; then what
-    the row's commands and the report itself (SetVariable) ask for. A row without commands asks for nothing.
+    Exactly: of each failed ExitBootServices, one fresh map and one more try; then SetVirtualAddressMap, once; then
+    whether the last boot left a record (GetVariable, once); then what the row's commands and the report itself
+    (SetVariable) ask for. A row without commands asks for nothing.
     """
     parts = text.split("adversary: report: ")
     assert len(parts) > 1, text[-6000:]
@@ -36,7 +39,8 @@ def check_report(row, text):
     leaving, left = calls_seen("leaving", report), calls_seen("left", report)
     assert leaving == ({name: exits - 1 for name in LEAVING} if exits > 1 else {})
     assert left.get("SetVirtualAddressMap", 0) == row.virtual_calls
-    assert set(left) <= (RUNTIME if row.run else {"SetVirtualAddressMap", "SetVariable"})
+    assert set(left) <= (RUNTIME if row.run else BOOT)
+    assert row.run or left.get("GetVariable", 0) <= 1
     told = re.findall(r"^adversary: SetVirtualAddressMap call .*", text, re.M)
     assert len(told) == row.virtual_calls
     assert all("boot-memory=intact one-to-one=yes" in line for line in told), told

@@ -32,8 +32,11 @@ DISK_BYTES = 1 << 20  # the disk while a snapshot is made; nobody reads it
 
 
 def serves(wished):
-    """Whether a machine can start from a snapshot: the loader needs OVMF's -kernel, and talks on the serial line."""
-    return wished.firmware.name == "ovmf" and not wished.added("serial", "kernel")
+    """Whether a machine can start from a snapshot: the loader needs OVMF's -kernel, and talks on the serial line.
+
+    A snapshot has the variables in it that were there when it was taken.
+    """
+    return wished.firmware.name == "ovmf" and not wished.added("serial", "kernel") and not wished.variables
 
 
 def start(qemu, directory, arguments=()):

@@ -16,6 +16,10 @@
 
 #define CODE_ANSWER 42u
 
+/* What is left in a store: as much as one small variable, and less. */
+#define TIGHT_BYTES 2000u
+#define FULL_BYTES  200u
+
 #define EFI_RUNTIME_SIGNATURE 0x56524553544E5552ull /* 4.5: "RUNTSERV" */
 
 /* mov eax, CODE_ANSWER; ret */
@@ -53,6 +57,13 @@ static void undefined(uint64_t stack)
 {
     (void)stack;
     instruction_undefined();
+}
+
+/* As one from outside, in the middle of the service. */
+static void nmi(uint64_t stack)
+{
+    (void)stack;
+    instruction_nmi();
 }
 
 /* What it reads there it writes back: page 0 holds the interrupt vectors of the compatibility module. */
@@ -126,14 +137,42 @@ static efi_status EFIAPI device_error(void)
     return EFI_DEVICE_ERROR;
 }
 
+/* QueryVariableInfo: of 256 KiB hardly anything is left. */
+static efi_status EFIAPI tight(uint32_t attributes, uint64_t *total_bytes, uint64_t *free_bytes,
+                               uint64_t *largest_bytes)
+{
+    (void)attributes;
+    *total_bytes = 256 * KIB;
+    *free_bytes = TIGHT_BYTES;
+    *largest_bytes = 32 * KIB;
+    return EFI_SUCCESS;
+}
+
+static efi_status EFIAPI full(uint32_t attributes, uint64_t *total_bytes, uint64_t *free_bytes,
+                              uint64_t *largest_bytes)
+{
+    (void)tight(attributes, total_bytes, free_bytes, largest_bytes);
+    *free_bytes = FULL_BYTES;
+    return EFI_SUCCESS;
+}
+
+static efi_status EFIAPI out_of_resources(void)
+{
+    return EFI_OUT_OF_RESOURCES;
+}
+
+/* Functions of any type, called with the arguments of the service that they stand for. */
+typedef efi_status(EFIAPI *replacement)(void);
+
 static const struct {
     const char *name;
     void (*act)(uint64_t stack);
-    efi_status(EFIAPI *instead)(void);
+    replacement instead;
 } table[] = {
     {"pf",            page_fault,         NULL        },
     {"gp",            general_protection, NULL        },
     {"ud",            undefined,          NULL        },
+    {"nmi",           nmi,                NULL        },
     {"page0",         page_0,             NULL        },
     {"boot-code",     run_boot_code,      NULL        },
     {"boot-memory",   read_boot_memory,   NULL        },
@@ -144,6 +183,9 @@ static const struct {
     {"physical",      use_stored,         NULL        },
     {"hang",          hang,               NULL        },
     {"fails",         NULL,               device_error},
+    {"no-resources",  NULL,               out_of_resources},
+    {"tight",         NULL,               (replacement)(uintptr_t)tight},
+    {"full",          NULL,               (replacement)(uintptr_t)full},
 };
 
 bool harm_prepare(void)

@@ -28,6 +28,7 @@ global instruction_read_msr
 global instruction_write_msr
 global instruction_interrupts_enable
 global instruction_undefined
+global instruction_nmi
 global instruction_set_task_switched
 global instruction_set_controls
 global instruction_clobber_sse
@@ -141,6 +142,11 @@ instruction_interrupts_enable:
 ; void instruction_undefined(void)
 instruction_undefined:
     ud2
+    ret
+
+; void instruction_nmi(void)
+instruction_nmi:
+    int     2
     ret
 
 ; void instruction_set_task_switched(void)

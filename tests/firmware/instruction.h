@@ -27,6 +27,9 @@ void instruction_interrupts_enable(void);
 /* UD2: #UD. */
 void instruction_undefined(void);
 
+/* INT 2: what an NMI is to its handler, but that it blocks no other (SDM volume 3, 6.3.3 and 6.7). */
+void instruction_nmi(void);
+
 /* Sets CR0.TS: the next SSE instruction is an #NM. */
 void instruction_set_task_switched(void);
 

@@ -8,6 +8,7 @@ each target; short rows: input.h.
 import pathlib
 import struct
 import sys
+import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 MAPS = HERE.parent / "maps"
@@ -232,8 +233,8 @@ def tables_seeds():
 
 
 def qr_seeds():
-    for version in (1, 5, 6, 7, 10, 32, 40):
-        write("qr", f"version-{version}", bytes([version - 1]) + b"panic: page fault in fault_page+0xb\n" * 40)
+    for length in (0, 1, 85, 86, 520):
+        write("qr", f"length-{length}", (b"panic: page fault in fault_page+0xb\n" * 20)[:length])
 
 
 def keyboard_seeds():
@@ -262,6 +263,15 @@ def pci_seeds():
         write("pci", name, struct.pack("<128I", *words, *writable) + b"\x12")
 
 
+def crash_record_seeds():
+    text = b"panic: page fault in fault_page+0xb\n"
+    for kind, whole in ((1, len(text)), (2, 4000), (3, 0)):
+        sealed = struct.pack("<HHII", 1, kind, len(text), whole) + text
+        value = b"KEELSAVE" + struct.pack("<I", zlib.crc32(sealed)) + sealed
+        write("crash_record", f"kind-{kind}", b"\0" + value)
+        write("crash_record", f"kind-{kind}-mended", b"\1" + value)
+
+
 def main():
     memmap_seeds()
     mm_seeds()
@@ -277,6 +287,7 @@ def main():
     qr_seeds()
     keyboard_seeds()
     pci_seeds()
+    crash_record_seeds()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,11 @@ uint64_t time_now_us(void)
 
 static char printed[1024];
 
+bool console_is_panicking(void)
+{
+    return false;
+}
+
 void console_write_coloured(uint8_t colour, const char *text, size_t size_bytes)
 {
     (void)colour;
