@@ -123,10 +123,11 @@ struct acpi_register {
     uint8_t space; /* enum acpi_space */
 };
 
-/* General-purpose events: status registers in the first half, enable registers in the second (4.8.4.1). */
+/* Of general-purpose events: status registers in the first half, enable registers in the second (4.8.4.1). */
 #define ACPI_EVENT_BLOCKS 2u
 
-struct acpi_event_block {
+/* Registers in I/O ports. */
+struct acpi_block {
     uint16_t port; /* 0: there is none */
     uint8_t size_bytes;
 };
@@ -140,7 +141,7 @@ struct acpi_fadt {
     uint8_t pm1_event_bytes;
     uint16_t pm1a_control_port;
     uint16_t pm1b_control_port;
-    struct acpi_event_block general_events[ACPI_EVENT_BLOCKS];
+    struct acpi_block general_events[ACPI_EVENT_BLOCKS];
     uint16_t sci_interrupt; /* 0: not told */
     uint16_t pm_timer_port;
     uint16_t sleep_control_port; /* hardware-reduced machines only (4.8.3.7), which have none of the four above */

@@ -19,29 +19,29 @@ enum {
     FADT_SCI_INT = 46,
     FADT_SMI_CMD = 48,
     FADT_ACPI_ENABLE = 52,
-    FADT_PM1A_EVT = 56,
-    FADT_PM1B_EVT = 60,
-    FADT_PM1A_CNT = 64,
-    FADT_PM1B_CNT = 68,
-    FADT_PM_TMR = 76,
-    FADT_GPE0 = 80,
-    FADT_GPE1 = 84,
-    FADT_PM1_EVT_LEN = 88,
-    FADT_GPE0_LEN = 92,
-    FADT_GPE1_LEN = 93,
     FADT_FLAGS = 112,
     FADT_RESET_REG = 116,
     FADT_RESET_VALUE = 128,
     FADT_X_FACS = 132,
     FADT_X_DSDT = 140,
-    FADT_X_PM1A_EVT = 148,
-    FADT_X_PM1B_EVT = 160,
-    FADT_X_PM1A_CNT = 172,
-    FADT_X_PM1B_CNT = 184,
-    FADT_X_PM_TMR = 208,
-    FADT_X_GPE0 = 220,
-    FADT_X_GPE1 = 232,
     FADT_SLEEP_CONTROL = 244,
+};
+
+/* Where the table tells of a block of registers. */
+struct fadt_place {
+    uint8_t port;      /* 4 bytes */
+    uint8_t wide;      /* the generic address that replaces it */
+    uint8_t length;    /* 1 byte */
+    uint8_t bytes_min; /* what the block holds, whatever its length says */
+};
+static const struct fadt_place fadt_pm1a_event = {56, 148, 88, 4}; /* two registers of 16 bits */
+static const struct fadt_place fadt_pm1b_event = {60, 160, 88, 4};
+static const struct fadt_place fadt_pm1a_control = {64, 172, 89, 0};
+static const struct fadt_place fadt_pm1b_control = {68, 184, 89, 0};
+static const struct fadt_place fadt_pm_timer = {76, 208, 91, 0};
+static const struct fadt_place fadt_events[ACPI_EVENT_BLOCKS] = {
+    {80, 220, 92, 0},
+    {84, 232, 93, 0}
 };
 
 /* Table 5.10 */
@@ -51,8 +51,6 @@ enum {
 #define FLAG_HW_REDUCED_ACPI ((uint32_t)1 << 20)
 
 #define PORT_LIMIT 0x10000u
-
-#define PM1_EVENT_BYTES_MIN 4u /* PM1_EVT_LEN: two registers of 16 bits */
 
 /* Ports below are the mainboard's own devices (DMA, timer, keyboard, ...): a PM block said to be there is a lie. */
 #define PORT_FIXED_FIRST 0x100u
@@ -77,46 +75,35 @@ static uint16_t fadt_generic_port(const struct acpi_table *table, uint32_t offse
     return place.space == ACPI_SPACE_IO ? fadt_believable(place.address) : 0;
 }
 
-/* The X field, else the old one. */
-static uint16_t fadt_port(const struct acpi_table *table, uint32_t wide_offset, uint32_t offset)
-{
-    uint16_t port = fadt_generic_port(table, wide_offset);
-    return port != 0 ? port : fadt_believable(acpi_field(table, offset, 4));
-}
-
 static uint64_t fadt_address(const struct acpi_table *table, uint32_t wide_offset, uint32_t offset)
 {
     uint64_t wide = acpi_field(table, wide_offset, 8);
     return wide != 0 ? wide : acpi_field(table, offset, 4);
 }
 
-/* Likewise, for registers that end `size_bytes` behind it: beyond the last port they would be the first ones. */
-static uint16_t fadt_block(const struct acpi_table *table, uint32_t wide_offset, uint32_t offset, uint8_t size_bytes)
+/* The X field, else the old one. Registers that reach beyond the last port would be the first ones. */
+static struct acpi_block fadt_block(const struct acpi_table *table, const struct fadt_place *place)
 {
-    uint16_t port = fadt_port(table, wide_offset, offset);
-    return (uint32_t)port + size_bytes <= PORT_LIMIT ? port : 0;
-}
-
-static struct acpi_event_block fadt_events(const struct acpi_table *table, uint32_t wide_offset, uint32_t offset,
-                                           uint32_t length_offset)
-{
-    uint8_t size_bytes = (uint8_t)acpi_field(table, length_offset, 1);
-    return (struct acpi_event_block){fadt_block(table, wide_offset, offset, size_bytes), size_bytes};
+    uint8_t size_bytes = (uint8_t)max_u64(acpi_field(table, place->length, 1), place->bytes_min);
+    uint16_t port = fadt_generic_port(table, place->wide);
+    if (port == 0)
+        port = fadt_believable(acpi_field(table, place->port, 4));
+    return (struct acpi_block){(uint32_t)port + size_bytes <= PORT_LIMIT ? port : 0, size_bytes};
 }
 
 static void fadt_read_fixed_hardware(const struct acpi_table *table, struct acpi_fadt *fadt)
 {
-    fadt->pm1_event_bytes = (uint8_t)max_u64(acpi_field(table, FADT_PM1_EVT_LEN, 1), PM1_EVENT_BYTES_MIN);
-    fadt->pm1a_event_port = fadt_block(table, FADT_X_PM1A_EVT, FADT_PM1A_EVT, fadt->pm1_event_bytes);
-    fadt->pm1b_event_port = fadt_block(table, FADT_X_PM1B_EVT, FADT_PM1B_EVT, fadt->pm1_event_bytes);
-    fadt->pm1a_control_port = fadt_port(table, FADT_X_PM1A_CNT, FADT_PM1A_CNT);
-    fadt->pm1b_control_port = fadt_port(table, FADT_X_PM1B_CNT, FADT_PM1B_CNT);
-    fadt->pm_timer_port = fadt_port(table, FADT_X_PM_TMR, FADT_PM_TMR);
+    fadt->pm1_event_bytes = fadt_block(table, &fadt_pm1a_event).size_bytes;
+    fadt->pm1a_event_port = fadt_block(table, &fadt_pm1a_event).port;
+    fadt->pm1b_event_port = fadt_block(table, &fadt_pm1b_event).port;
+    fadt->pm1a_control_port = fadt_block(table, &fadt_pm1a_control).port;
+    fadt->pm1b_control_port = fadt_block(table, &fadt_pm1b_control).port;
+    fadt->pm_timer_port = fadt_block(table, &fadt_pm_timer).port;
+    for (unsigned i = 0; i < ACPI_EVENT_BLOCKS; i++)
+        fadt->general_events[i] = fadt_block(table, &fadt_events[i]);
     uint64_t smi_command = acpi_field(table, FADT_SMI_CMD, 4);
     fadt->smi_command_port = smi_command < PORT_LIMIT ? (uint16_t)smi_command : 0;
     fadt->acpi_enable = (uint8_t)acpi_field(table, FADT_ACPI_ENABLE, 1);
-    fadt->general_events[0] = fadt_events(table, FADT_X_GPE0, FADT_GPE0, FADT_GPE0_LEN);
-    fadt->general_events[1] = fadt_events(table, FADT_X_GPE1, FADT_GPE1, FADT_GPE1_LEN);
     fadt->sci_interrupt = (uint16_t)acpi_field(table, FADT_SCI_INT, 2);
 }
 

@@ -117,9 +117,7 @@ static void madt_add(struct acpi_madt *madt, const uint8_t *entry)
 enum status acpi_madt_parse(const struct acpi_table *table, struct acpi_cpu *cpus, uint32_t cpu_capacity,
                             struct acpi_madt *madt)
 {
-    __builtin_memset(madt, 0, sizeof(*madt));
-    madt->cpus = cpus;
-    madt->cpu_capacity = cpu_capacity;
+    *madt = (struct acpi_madt){.cpus = cpus, .cpu_capacity = cpu_capacity};
     if (!acpi_table_is(table, "APIC", MADT_OFFSET_ENTRIES))
         return STATUS_INVALID;
     uint64_t at = MADT_OFFSET_ENTRIES;

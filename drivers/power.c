@@ -175,7 +175,7 @@ static void power_write_events(const struct acpi_fadt *fadt, bool enable, uint16
 static void power_disable_general_events(const struct acpi_fadt *fadt)
 {
     for (uint32_t i = 0; i < ACPI_EVENT_BLOCKS; i++) {
-        const struct acpi_event_block *block = &fadt->general_events[i];
+        const struct acpi_block *block = &fadt->general_events[i];
         for (uint32_t at = block->size_bytes / 2; block->port != 0 && at < block->size_bytes; at++)
             io_write8((uint16_t)(block->port + at), 0);
     }

@@ -86,33 +86,28 @@ enum status serial_init(struct serial *serial, uint16_t port)
     return STATUS_OK;
 }
 
-/* True when the FIFO takes bytes again. A dead port is asked once, and waits for nothing. */
-static bool serial_wait_room(struct serial *serial)
+/* Until the FIFO takes bytes again. A dead port is asked once, and waits for nothing. */
+static void serial_wait_room(struct serial *serial)
 {
     uint64_t start = cpu_tsc();
     while ((serial_register(serial, SERIAL_LINE_STATUS) & STATUS_TRANSMIT_EMPTY) == 0) {
-        if (serial->dead)
-            return false;
+        if (serial->strikes >= SERIAL_STRIKES_MAX)
+            return;
         if (cpu_tsc() - start > SERIAL_WAIT_TICKS) {
-            serial->dead = ++serial->strikes >= SERIAL_STRIKES_MAX;
-            return false;
+            serial->strikes++;
+            return;
         }
     }
-    return true;
+    /* All 16 are free then, so the status is read once for 16 bytes: a port read costs a microsecond. */
+    serial->fifo_room = serial->fifo_bytes;
 }
 
 void serial_write(struct serial *serial, uint8_t byte)
 {
-    if (!serial->present)
+    if (serial->present && serial->fifo_room == 0)
+        serial_wait_room(serial);
+    if (serial->fifo_room == 0)
         return;
-    /*
-     * TRANSMIT_EMPTY means all 16 are free, so the status is read once for 16 bytes: a port read costs a microsecond.
-     */
-    if (serial->fifo_room == 0) {
-        if (!serial_wait_room(serial))
-            return;
-        serial->fifo_room = serial->fifo_bytes;
-    }
     serial->fifo_room--;
     serial_set_register(serial, SERIAL_DATA, byte);
 }

@@ -18,10 +18,9 @@
 struct serial {
     uint16_t port;
     bool present;
-    bool dead;          /* stuck too often: writes no longer wait */
     uint8_t fifo_bytes; /* of the transmit FIFO; 1 on a chip without */
     uint8_t fifo_room;  /* bytes that the transmit FIFO still takes without asking */
-    uint8_t strikes;    /* time-outs so far */
+    uint8_t strikes;    /* time-outs so far: when there were too many, writes no longer wait */
 };
 
 /* Finds and programs the port at `port`. STATUS_NOT_FOUND: nothing there; reads and writes then do nothing. */

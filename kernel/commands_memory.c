@@ -58,21 +58,17 @@ void command_map(const struct words *words)
     monitor_hand_out(words, print_map, CRASH_MAP);
 }
 
-/* The lowest frame that is free in the shared state, found by halving its region; 0 when nothing is free. */
+/* The lowest frame that is free in the shared state; 0 when nothing is free. */
 static struct paddr lowest_free(void)
 {
     for (uint32_t i = 0; i < kernel_mm.map.count; i++) {
         struct prange range = kernel_mm.map.regions[i].range;
-        if (!memory_kind_ours((enum memory_kind)kernel_mm.map.regions[i].kind) ||
-            frames_free_in(&kernel_mm.frames, range) == 0)
+        if (!memory_kind_ours((enum memory_kind)kernel_mm.map.regions[i].kind))
             continue;
-        /* frames_free_in counts a range, so half of the region is ruled out by each question. */
-        while (prange_pages(range) > 1) {
-            uint64_t middle = range.start.value + align_down(prange_bytes(range) / 2, PAGE_SIZE);
-            struct prange lower = PRANGE(range.start.value, middle);
-            range = frames_free_in(&kernel_mm.frames, lower) != 0 ? lower : PRANGE(middle, range.end.value);
-        }
-        return range.start;
+        /* Frame by frame: what is used lies at the bottom, and is little. */
+        for (; !prange_empty(range); range.start = paddr_add(range.start, PAGE_SIZE))
+            if (frames_is_free(&kernel_mm.frames, range.start))
+                return range.start;
     }
     return PADDR(0);
 }

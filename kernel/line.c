@@ -202,10 +202,7 @@ enum line_event line_key(struct line *line, int key)
 
 void line_init(struct line *line, const char *prompt, line_output *output, void *context)
 {
-    memset(line, 0, sizeof(*line));
-    line->prompt = prompt;
-    line->output = output;
-    line->context = context;
+    *line = (struct line){.prompt = prompt, .output = output, .context = context};
 }
 
 void line_begin(struct line *line)
