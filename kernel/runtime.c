@@ -23,7 +23,6 @@
 #include "kernel/runtime_value.h"
 #include "kernel/trap.h"
 #include "kernel/watchdog.h"
-#include "kernel/x86/cpu.h"
 #include "kernel/x86/firmware_call.h"
 #include "kernel/x86/regs.h"
 
@@ -35,7 +34,6 @@
  * worse harm.
  */
 #define CALL_LIMIT_US 10000000u
-#define TEST_LIMIT_US 100000u
 
 /* "RUNTSERV": UEFI 2.10, 4.5. */
 #define RUNTIME_TABLE_SIGNATURE 0x56524553544E5552ull
@@ -233,14 +231,19 @@ static enum status turn_off(enum runtime_service service, const struct recovery 
     return late ? STATUS_TIMEOUT : STATUS_FAULT;
 }
 
+void runtime_prepare_call(struct firmware_call *call, uint64_t function)
+{
+    call->root = runtime.space.root;
+    call->stack_top = runtime.stack_top;
+    call->function = function;
+}
+
 /* One call, in the firmware's space and on its stack (kernel/x86/firmware_call.h). The lock is held. */
 static enum status call_locked(enum runtime_service service, struct firmware_call *call)
 {
     if (runtime_off_reason(service) != NULL)
         return STATUS_UNSUPPORTED;
-    call->root = runtime.space.root;
-    call->stack_top = runtime.stack_top;
-    call->function = service_function(service);
+    runtime_prepare_call(call, service_function(service));
     if (call->function == 0) {
         runtime.off[service] = "its code is not in runtime memory";
         return STATUS_UNSUPPORTED;
@@ -341,30 +344,6 @@ enum status runtime_query_storage(struct runtime_storage *storage)
     };
     memset(storage, 0, sizeof(*storage));
     return call_service(RUNTIME_QUERY_VARIABLES, &call);
-}
-
-bool runtime_contains_fault(void)
-{
-    /* Our data is mapped there, with the rest of the upper half, and never executable: the jump must fault. */
-    uint64_t data = vaddr_of(&runtime).value;
-    struct firmware_call call = {.root = runtime.space.root, .stack_top = runtime.stack_top, .function = data};
-    spinlock_acquire(&runtime.lock);
-    bool returned = firmware_call(&call);
-    spinlock_release(&runtime.lock);
-    return !returned && call.fault.vector == VECTOR_PAGE_FAULT && call.fault.fault_rip == data;
-}
-
-enum status runtime_contains_hang(void)
-{
-    /* Our code is mapped there too, and this of it never returns. */
-    uint64_t code = (uint64_t)(uintptr_t)cpu_halt_forever;
-    struct firmware_call call = {.root = runtime.space.root, .stack_top = runtime.stack_top, .function = code};
-    spinlock_acquire(&runtime.lock);
-    bool limited = watchdog_start(TEST_LIMIT_US);
-    bool ended = limited && !firmware_call(&call) && call.fault.vector == VECTOR_NMI;
-    watchdog_stop();
-    spinlock_release(&runtime.lock);
-    return ended ? STATUS_OK : limited ? STATUS_FAULT : STATUS_UNSUPPORTED;
 }
 
 enum status runtime_reset(enum efi_reset_type type)

@@ -14,6 +14,8 @@
 #include "kernel/base/efi.h"
 #include "kernel/base/status.h"
 
+struct firmware_call;
+
 /* A name in UCS-2, its terminator included. Longer ones end a listing with STATUS_LIMIT. */
 #define RUNTIME_NAME_CHARS 512u
 
@@ -87,13 +89,7 @@ enum status runtime_query_storage(struct runtime_storage *storage) MUST_CHECK;
 /* Returns only when it did not work, also with STATUS_OK. */
 enum status runtime_reset(enum efi_reset_type type);
 
-/*
- * For the in-kernel tests: jumps, as if it were a service, to data of ours, which is not executable in the firmware's
- * address space either. True: that was a page fault, and it was contained. Turns nothing off.
- */
-bool runtime_contains_fault(void);
-
-/* Likewise, to code of ours that never returns. STATUS_OK: it was ended. STATUS_UNSUPPORTED: nothing could end it. */
-enum status runtime_contains_hang(void);
+/* Where a call of `function` takes place. Beyond runtime.c only for tests, which call what is no service. */
+void runtime_prepare_call(struct firmware_call *call, uint64_t function);
 
 #endif
