@@ -35,6 +35,8 @@ PORT = os.environ.get("KEEL_GDB_PORT") or "1234"
 SETTINGS = ["confirm off", "breakpoint pending on", "print thread-events off", "architecture i386:x86-64",
             "tcp connect-timeout 60"]
 CODE = 0x60000020  # section characteristics (Microsoft, PE Format): code, execute, read
+ENDBR64 = b"\xf3\x0f\x1e\xfa"
+CR0_PE = 1         # Intel SDM 3, 2.5: protected mode
 COFF_HEADER_BYTES, SECTION_BYTES, SECTION_FLAGS = 20, 40, 36
 
 WELCOME = """\
@@ -86,6 +88,9 @@ class Session:
 
     def stopped(self, event):
         self.stopped_by = [point for point in getattr(event, "breakpoints", []) if point.number > 0]
+        # In 16-bit code QEMU gives the offset in the segment for the address: gdb does not find its own breakpoint.
+        if not self.stopped_by and not integer("$cr0") & CR0_PE:
+            say("this CPU is in 16-bit code; if that is a breakpoint, delete it: gdb cannot go on from it")
 
     def when(self, address, action):
         """Calls session.action() once, when the machine comes to the address, and lets it go on."""
@@ -127,6 +132,9 @@ class Session:
             say(f"WARNING: what runs is not {KERNEL}: names and lines will be wrong. Start image/run --gdb again.")
         self.add_symbols()
         self.when(integer("&enter_kernel"), "move")
+        if memory(entry, len(ENDBR64)) == ENDBR64:  # the compiler describes the arguments from behind it on
+            gdb.Breakpoint(f"*{entry + len(ENDBR64):#x}", internal=True, temporary=True).silent = True
+            quietly("continue")
 
     def add_symbols(self):
         offset = self.base - self.image.base & (1 << 64) - 1

@@ -27,6 +27,7 @@ DISKS = {
     "sata": ["-drive", "FILE"],
     "cdrom": ["-drive", "media=cdrom,FILE"],
     "usb": ["-device", "qemu-xhci", "-drive", "if=none,id=keel-disk,FILE", "-device", "usb-storage,drive=keel-disk"],
+    "usb2": ["-device", "usb-ehci", "-drive", "if=none,id=keel-disk,FILE", "-device", "usb-storage,drive=keel-disk"],
     "nvme": ["-drive", "if=none,id=keel-disk,FILE", "-device", "nvme,drive=keel-disk,serial=keel"],
     "virtio": ["-drive", "if=virtio,FILE"],
 }

@@ -53,8 +53,9 @@ def parse():
 
 def build():
     """Everything that is tested, and the list of unit test programs from the build's own inventory."""
-    ran = subprocess.run(["ninja", "-C", ROOT, "build/keel.efi", "build/keel.img", "build/keel.iso", "unit", "fuzz",
-                          "build/host/mutate", "build/adversary.efi", "build/loader.efi"], stdin=subprocess.DEVNULL)
+    ran = subprocess.run(["ninja", "-C", ROOT, "build/keel.efi", "build/keel.img", "build/keel.iso",
+                          "build/keel.debug.efi", "unit", "fuzz", "build/host/mutate", "build/adversary.efi",
+                          "build/loader.efi"], stdin=subprocess.DEVNULL)
     if ran.returncode != 0:
         return None
     listed = subprocess.run(["ninja", "-C", ROOT, "-t", "targets", "all"], stdout=subprocess.PIPE, check=True)

@@ -80,7 +80,7 @@ def test_stops_at_the_entry_in_the_kernel_and_on_another_cpu(wishes):
         "break kernel_main", "break enter", "continue", "info args", "print handoff->size_bytes == sizeof(*handoff)",
         "backtrace", "print/x (unsigned long long)&kernel_main", "continue", "print cpu->index", "print $_thread",
         "delete", "continue", wishes=wishes)
-    assert f"efi_main (image_handle=" in text and f"at boot/efi_main.c:{AT_ENTRY}\n" in text, text
+    said(rf"^#0 .*efi_main \(image_handle=0x[0-9a-f]+, system_table=0x[0-9a-f]+\) at boot/efi_main\.c:{AT_ENTRY}$", text)
     loaded, moved = (int(address, 16) for address in re.findall(r"^keel: the image is at 0x([0-9a-f]+)", text, re.M))
     assert loaded < 1 << 47 and moved >= BASE
     said(rf"hit Breakpoint 1, kernel_main \(handoff=0x[0-9a-f]+ <buffers_handoff>\) at kernel/main\.c:{IN_MAIN}$",
@@ -133,6 +133,13 @@ def test_stops_in_the_page_that_other_cpus_start_in():
     assert int(said(r"^\$1 = (\d+)$", text)[1]) > 1
     assert page < int(said(r"^\$2 = 0x([0-9a-f]+)$", text)[1], 16) < page + 4096
     assert int(said(r"^\$3 = 0x([0-9a-f]+)$", text)[1], 16) & 0x80000001 == 1, "protected mode, no paging yet"
+
+
+def test_says_what_it_cannot_do_in_16_bit_code():
+    text, output, status = debugged("break trampoline_start", "continue", "print/x $cr0", "delete", "continue")
+    assert int(said(r"^\$1 = 0x([0-9a-f]+)$", text)[1], 16) & 1 == 0, "real mode"
+    said(r"^keel: this CPU is in 16-bit code; if that is a breakpoint, delete it", text)
+    assert re.search(r"^keel: ready cpus=3 ", output, re.MULTILINE) and status == 0, f"{text}\n{output}"
 
 
 def test_stops_where_the_symbols_move():
