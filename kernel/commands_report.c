@@ -1,6 +1,6 @@
 /*
- * Monitor commands that hand something out of a machine without a serial port: report, crash, save, and what `qr` and
- * `save` mean behind those that print a text.
+ * Monitor commands that hand something out of a machine without a serial port: report, crash, log, save, and what `qr`
+ * and `save` mean behind those that print a text.
  *
  *     print_it --> console's copy --> text --+--> codes on the screen, page after page
  *                                            '--> a variable of the firmware's (kernel/crash.c)
@@ -92,6 +92,15 @@ void command_crash(const struct words *words)
         show_codes("crash", last->text, last->text_bytes);
     else
         crash_print();
+}
+
+void command_log(const struct words *words)
+{
+    enum log_level level;
+    if (words->count == 2 && log_parse_level(words->word[1], &level) == STATUS_OK)
+        log_set_level(level);
+    else
+        monitor_hand_out(words, log_print, CRASH_LOG);
 }
 
 void command_save(const struct words *words)

@@ -43,6 +43,7 @@ void command_time(void);
 /* commands_report.c */
 void command_report(const struct words *words);
 void command_crash(const struct words *words);
+void command_log(const struct words *words);
 void command_save(const struct words *words);
 
 /*
@@ -56,9 +57,6 @@ void command_vars(const struct words *words);
 
 /* commands_keyboard.c */
 void command_keymap(const struct words *words);
-
-/* commands_control.c */
-void command_log(const struct words *words);
 
 /* tests/tests.c; tests/faults.c: the kernel broken on purpose */
 void command_test(const struct words *words);
