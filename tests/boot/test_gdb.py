@@ -80,7 +80,8 @@ def test_stops_at_the_entry_in_the_kernel_and_on_another_cpu(wishes):
         "break kernel_main", "break enter", "continue", "info args", "print handoff->size_bytes == sizeof(*handoff)",
         "backtrace", "print/x (unsigned long long)&kernel_main", "continue", "print cpu->index", "print $_thread",
         "delete", "continue", wishes=wishes)
-    said(rf"^#0 .*efi_main \(image_handle=0x[0-9a-f]+, system_table=0x[0-9a-f]+\) at boot/efi_main\.c:{AT_ENTRY}$", text)
+    said(rf"^#0 .*efi_main \(image_handle=0x[0-9a-f]+, system_table=0x[0-9a-f]+\) at boot/efi_main\.c:{AT_ENTRY}$",
+         text)
     loaded, moved = (int(address, 16) for address in re.findall(r"^keel: the image is at 0x([0-9a-f]+)", text, re.M))
     assert loaded < 1 << 47 and moved >= BASE
     said(rf"hit Breakpoint 1, kernel_main \(handoff=0x[0-9a-f]+ <buffers_handoff>\) at kernel/main\.c:{IN_MAIN}$",
