@@ -69,9 +69,13 @@ IN_MAIN = line_of("kernel/main.c", "NORETURN void kernel_main(") + 2       # its
 ON_AP = line_of("kernel/smp_start.c", "static void enter(struct percpu *cpu)") + 2
 
 
-@pytest.mark.parametrize("wishes", [[], ["--firmware", "uboot"], ["--firmware", "ovmf-secure"], ["--disk", "cdrom"],
-                                    ["--memory", "2G", "--disk", "usb"]],
-                         ids=["ovmf", "uboot", "ovmf-secure", "cdrom", "usb"])
+@pytest.mark.parametrize("wishes", [
+    pytest.param([], id="ovmf"),
+    pytest.param(["--firmware", "uboot"], id="uboot"),
+    pytest.param(["--firmware", "ovmf-secure"], id="ovmf-secure"),
+    pytest.param(["--disk", "cdrom"], id="cdrom", marks=pytest.mark.long),
+    pytest.param(["--memory", "2G", "--disk", "usb"], id="usb", marks=pytest.mark.long),
+])
 def test_stops_at_the_entry_in_the_kernel_and_on_another_cpu(wishes):
     """The three places of one boot, each in other addresses: where firmware put it, the high half, another CPU."""
     if "uboot" in wishes:
