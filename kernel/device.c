@@ -64,3 +64,8 @@ void device_start_mastering(struct pci_function *function)
 {
     (void)pci_change_command(&machine_facts()->pci, function->address, 0, PCI_COMMAND_BUS_MASTER);
 }
+
+void device_stop_mastering(struct pci_function *function)
+{
+    (void)pci_change_command(&machine_facts()->pci, function->address, PCI_COMMAND_BUS_MASTER, 0);
+}

@@ -29,5 +29,6 @@ enum status device_route(const struct pci_function *function, uint8_t vector) MU
 
 /* Only now may it write to memory. */
 void device_start_mastering(struct pci_function *function);
+void device_stop_mastering(struct pci_function *function);
 
 #endif

@@ -27,6 +27,7 @@
 #include "kernel/ps2.h"
 #include "kernel/smp.h"
 #include "kernel/time.h"
+#include "kernel/usb.h"
 #include "kernel/x86/apic.h"
 #include "kernel/x86/interrupts.h"
 
@@ -286,5 +287,6 @@ void machine_quiesce(void)
     if (machine.pci.dropped_count != 0)
         log_warn("pci: %u functions beyond the %u that are listed", machine.pci.dropped_count, FUNCTIONS_MAX);
     log_debug("pci: %u functions, %u silenced", machine.pci.function_count, machine.pci.silenced_count);
+    usb_take_over(); /* while what the firmware's own driver uses is still there */
     find_sleep_registers();
 }

@@ -22,6 +22,7 @@
 #include "kernel/time.h"
 #include "kernel/timeline.h"
 #include "kernel/trap.h"
+#include "kernel/usb.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/protector.h"
 
@@ -44,6 +45,7 @@ static const struct step steps[] = {
     {"runtime", runtime_start},               /* ask the firmware: its clock, its variables */
     {"clock", time_settle},                   /* measure: time is exact, and an alarm ends a sleep */
     {"crash", crash_start},                   /* remember: what the last boot died of */
+    {"usb", usb_start},                       /* plug in: USB keyboards are found */
     {"keyboard", machine_start_keyboard},     /* type: once firmware has let go of USB controllers */
     {"button", button_start},                 /* obey: the power button asks */
 };

@@ -23,6 +23,7 @@
 #include "kernel/shutdown.h"
 #include "kernel/tests/tests.h"
 #include "kernel/time.h"
+#include "kernel/usb.h"
 #include "kernel/x86/cpu.h"
 
 /* How often keys are looked for where a device's interrupt could not be routed. */
@@ -49,6 +50,7 @@ static const struct {
     {"cpus",     "the CPUs, their microcode and errata",                          command_cpus,     NULL         },
     {"acpi",     "ACPI's tables and what they say",                               command_acpi,     NULL         },
     {"pci",      "PCI functions, their registers, and what was silenced",         command_pci,      NULL         },
+    {"usb",      "USB controllers and what is plugged in",                        usb_print,        NULL         },
     {"screen",   "the screen: mode, font, how it is cached",                      command_screen,   NULL         },
     {"time",     "the firmware's clock, the TSC, the uptime",                     command_time,     NULL         },
     {"vars",     "the firmware's variables [NAME | set NAME TEXT | delete NAME]", NULL,             command_vars },
@@ -177,14 +179,20 @@ int monitor_wait_key(void)
         if (machine_facts()->console_polled)
             console_poll();
         keyboard_update_lights();
+        if (usb_poll()) {
+            line_show(&line);
+            flush_output();
+        }
         /*
          * Off before the look, on with the sleep: a key in between ends the sleep instead of being missed until the
          * next one.
          */
         interrupts_disable();
         int key = console_read_key();
-        if (key == KEY_NONE && !button_waits()) {
+        uint64_t usb_us = usb_due_us();
+        if (key == KEY_NONE && !button_waits() && usb_us != 0) {
             uint64_t wake_us = min_u64(keyboard_due_us(), machine_facts()->console_polled ? POLL_US : UINT64_MAX);
+            wake_us = min_u64(wake_us, usb_us);
             if (wake_us != UINT64_MAX)
                 time_wake_in_us(wake_us);
             cpu_sleep();

@@ -68,7 +68,7 @@ WHY_NOT = {
     "C56": "no CET in QEMU 7.2; off with the firmware's stack (boot/enter.asm); ENDBR64 at the entry: lint pe",
     "D61": "QEMU 7.2 emulates no x2APIC; what is there is read in IA32_APIC_BASE (kernel/x86/apic.c)",
     "D69": "QEMU's reads back; the kernel draws from its own cells and never reads what it drew",
-    "D71": "no firmware here turns an IOMMU on; the kernel has no device read or write memory, so none can be refused",
+    "D71": "no firmware here turns an IOMMU on; a USB controller that one refuses is given up with a word",
     "D77": "a 64-bit PE never starts on it; README.md says what is needed",
     "D78": "nothing is moved before the exit, so there is nothing to go wrong: the firmware's own choice is kept",
 }

@@ -115,6 +115,7 @@
  */
 #define VECTOR_CONSOLE       0x30u /* keyboard and serial port: the lowest, since all others are served first */
 #define VECTOR_SCI           0x31u /* ACPI's, of which the power button is one source */
+#define VECTOR_USB           0x32u
 #define VECTOR_TEST          0x3Fu /* of kernel/tests/devices.c alone */
 #define VECTOR_TIMER         0xF0u
 #define VECTOR_CALL          0xF1u /* another CPU has posted something: translations to forget, or work */

@@ -272,6 +272,24 @@ def crash_record_seeds():
         write("crash_record", f"kind-{kind}-mended", b"\1" + value)
 
 
+def usb_seeds():
+    """A keyboard among three interfaces, a device, hubs of both kinds; then what happens to a controller."""
+    composite = [9, 2, 84, 0, 3, 1, 4, 0xA0, 49]
+    for number, protocol in enumerate([2, 1, 0]):
+        composite += [9, 4, number, 0, 1, 3, 1, protocol, 0, 9, 0x21, 0x11, 1, 0, 1, 0x22, 59, 0]
+        composite += [7, 5, 0x81 + number, 3, 8, 0, 8]
+    device = [18, 1, 0, 2, 0, 0, 0, 64, 0x6D, 4, 0x2B, 0xC5, 0, 0, 1, 2, 0, 1]
+    kinds = (("composite", 1, composite), ("device", 0, device),
+             ("hub", 2, [9, 0x29, 4, 0xE9, 0, 50, 100, 0, 0xFF]), ("hub-3", 7, [12, 0x2A, 4, 9, 0, 25] + [0] * 6),
+             ("reports", 0, [0, 0, 4, 5] + [0] * 4 + [2, 0, 4] + [0] * 5 + [2] + [1] * 7 + [0] * 8))
+    for name, flags, data in kinds:
+        write("usb", name, bytes([flags, *data]))
+    for name, happenings in (("events", [0, 8, 16, 1]), ("ports", [2, 10, 3, 3, 0x2B]), ("memory", [4, 0x44, 0x24, 0]),
+                             ("refusals", [5, 3, 3, 7]), ("commands", [6, 3, 3, 7, 6, 7])):
+        write("xhci", name, b"".join(bytes([what, *(7 * number + what & 0xFF for number in range(7))])
+                                     for what in happenings * 3))
+
+
 def main():
     memmap_seeds()
     mm_seeds()
@@ -288,6 +306,7 @@ def main():
     keyboard_seeds()
     pci_seeds()
     crash_record_seeds()
+    usb_seeds()
 
 
 if __name__ == "__main__":

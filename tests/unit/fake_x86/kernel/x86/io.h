@@ -1,6 +1,6 @@
 /*
  * Stands in for kernel/x86/io.h in host tests (-Itests/unit/fake_x86 before -I.): ports are functions that the test
- * defines, device memory is memory.
+ * defines, device memory is memory. A test whose device does something when it is written to defines fake_mmio_write.
  */
 #ifndef KEEL_X86_IO_H
 #define KEEL_X86_IO_H
@@ -9,6 +9,8 @@
 
 uint32_t fake_port_read(uint16_t port, unsigned size_bytes);
 void fake_port_write(uint16_t port, uint32_t value, unsigned size_bytes);
+
+void fake_mmio_write(volatile void *address, uint32_t value) __attribute__((weak));
 
 static inline uint8_t io_read8(uint16_t port)
 {
@@ -52,7 +54,10 @@ static inline uint64_t mmio_read64(const volatile void *address)
 
 static inline void mmio_write32(volatile void *address, uint32_t value)
 {
-    *(volatile uint32_t *)address = value;
+    if (fake_mmio_write != NULL)
+        fake_mmio_write(address, value);
+    else
+        *(volatile uint32_t *)address = value;
 }
 
 static inline void mmio_write64(volatile void *address, uint64_t value)
