@@ -136,8 +136,15 @@ class Stub:
             parts.append(bytes.fromhex(said))
         return b"".join(parts)
 
+    def read_virtual(self, address, size_bytes):
+        """At an address of the first CPU's, which must be in the kernel."""
+        self.expect_ok("Qqemu.PhyMemMode:0")
+        content = self.read(address, size_bytes)
+        self.expect_ok("Qqemu.PhyMemMode:1")
+        return content
+
     def write_virtual(self, address, content):
-        """At an address of the first CPU's, which must be in the kernel; read-only pages too."""
+        """Likewise; to read-only pages too."""
         self.expect_ok("Qqemu.PhyMemMode:0")
         self.write(address, content)
         self.expect_ok("Qqemu.PhyMemMode:1")

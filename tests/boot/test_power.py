@@ -263,9 +263,13 @@ def test_idle_cpus_sleep_by_mwait():
     """QEMU's CPUs can do it, where there is only one, and do not say so: they are taken for some that do."""
     with harness.Running("nokaslr", extra=["-cpu", "max,-hypervisor"], cpus=1) as keel:
         started(keel)
-        address = re.search(r"^ [0-9a-f:]+ +sleeps_by_mwait +([0-9a-f]{16}) ", gdb.KERNEL_MAP.read_text(), re.M)
         with gdb.Stub(keel) as stub:
-            stub.write_virtual(int(address.group(1), 16), b"\1")
+            # The byte that the function asks: cmp byte [rip + 32 bits], 0 or 1.
+            code = stub.read_virtual(gdb.address_of("cpu_sleep"), 32)
+            asks = re.search(rb"\x80\x3d(.{4})[\x00\x01]", code, re.DOTALL)
+            byte = gdb.address_of("cpu_sleep") + asks.end() + int.from_bytes(asks[1], "little", signed=True)
+            assert stub.read_virtual(byte, 1) == b"\0"
+            stub.write_virtual(byte, b"\1")
         sleep_and_wake(keel, "mwait")
 
 
