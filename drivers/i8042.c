@@ -57,13 +57,9 @@ enum { STEP_IDLE, STEP_COMMAND, STEP_LIGHTS };
 /* Each step of the dialogue does nothing once *status is bad, so that the dialogue reads straight on. */
 static void i8042_wait(enum status *status, uint8_t mask, uint8_t wanted, uint32_t poll_count)
 {
-    if (*status != STATUS_OK)
-        return;
-    for (uint32_t i = 0; i < poll_count; i++) {
-        if ((io_read8(PORT_STATUS) & mask) == wanted)
-            return;
-    }
-    *status = STATUS_TIMEOUT;
+    for (uint32_t i = 0; *status == STATUS_OK && (io_read8(PORT_STATUS) & mask) != wanted; i++)
+        if (i == poll_count)
+            *status = STATUS_TIMEOUT;
 }
 
 static void i8042_send(enum status *status, uint16_t port, uint8_t byte)
@@ -81,13 +77,11 @@ static uint8_t i8042_receive(enum status *status, uint32_t poll_count)
 
 static void i8042_drain(enum status *status)
 {
-    for (uint32_t i = 0; i < DRAIN_MAX && *status == STATUS_OK; i++) {
-        if ((io_read8(PORT_STATUS) & STATUS_OUTPUT_FULL) == 0)
-            return;
+    for (uint32_t i = 0; *status == STATUS_OK && (io_read8(PORT_STATUS) & STATUS_OUTPUT_FULL) != 0; i++) {
         (void)io_read8(PORT_DATA);
+        if (i == DRAIN_MAX)
+            *status = STATUS_DEVICE;
     }
-    if (*status == STATUS_OK)
-        *status = STATUS_DEVICE;
 }
 
 static void i8042_write_config(enum status *status, uint8_t config)
@@ -182,31 +176,24 @@ bool i8042_read(struct i8042 *i8042, uint8_t *scan_code)
     return !answers && !from_mouse;
 }
 
-/* Sends what this step sends; once more if it was asked to send it again. */
-static void i8042_take_step(struct i8042 *i8042, uint8_t step)
-{
-    enum status status = STATUS_OK;
-    __atomic_store_n(&i8042->answer, 0, __ATOMIC_RELAXED);
-    i8042->step = step;
-    /* From the order of USB, Num Caps Scroll, to that of PS/2: Scroll Num Caps. */
-    uint8_t lights = (i8042->lights << 1 | i8042->lights >> 2) & 0x07;
-    i8042_send(&status, PORT_DATA, step == STEP_COMMAND ? KEYBOARD_SET_LIGHTS : lights);
-}
-
 bool i8042_set_lights(struct i8042 *i8042, uint8_t lights)
 {
     uint8_t answer = __atomic_load_n(&i8042->answer, __ATOMIC_RELAXED);
-    if (i8042->step == STEP_IDLE || i8042->lights != lights || answer == KEYBOARD_STARTED) {
-        i8042->lights = lights;
-        i8042_take_step(i8042, STEP_COMMAND);
-    } else if (answer == KEYBOARD_RESEND) {
-        i8042_take_step(i8042, i8042->step);
-    } else if (answer == KEYBOARD_ACKNOWLEDGE && i8042->step == STEP_COMMAND) {
-        i8042_take_step(i8042, STEP_LIGHTS);
-    } else if (answer == KEYBOARD_ACKNOWLEDGE) {
-        i8042->step = STEP_IDLE;
-    }
-    return i8042->step == STEP_IDLE;
+    if (i8042->step == STEP_IDLE || i8042->lights != lights || answer == KEYBOARD_STARTED)
+        i8042->step = STEP_COMMAND;
+    else if (answer == KEYBOARD_ACKNOWLEDGE)
+        i8042->step = i8042->step == STEP_COMMAND ? STEP_LIGHTS : STEP_IDLE;
+    else if (answer != KEYBOARD_RESEND)
+        return false; /* it has not answered yet */
+    i8042->lights = lights;
+    if (i8042->step == STEP_IDLE)
+        return true;
+    enum status status = STATUS_OK;
+    __atomic_store_n(&i8042->answer, 0, __ATOMIC_RELAXED);
+    /* From the order of USB, Num Caps Scroll, to that of PS/2: Scroll Num Caps. */
+    uint8_t swapped = (lights << 1 | lights >> 2) & 0x07;
+    i8042_send(&status, PORT_DATA, i8042->step == STEP_COMMAND ? KEYBOARD_SET_LIGHTS : swapped);
+    return false;
 }
 
 void i8042_pulse_reset(void)

@@ -44,6 +44,7 @@ struct key_layout {
 /* The first is the one that is in force until another is chosen. */
 extern const struct key_layout key_layouts[];
 extern const uint32_t key_layout_count;
+extern const char key_layout_names[]; /* with blanks in between, for people */
 
 /* NULL: there is none of this name. */
 const struct key_layout *key_layout_find(const char *name);

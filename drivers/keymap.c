@@ -9,25 +9,18 @@
 #define USAGE_BACKSLASH   0x31u
 #define USAGE_NON_US_HASH 0x32u /* the same key on keyboards with a tall Enter (ISO); PS/2 does not tell them apart */
 #define USAGE_KEYPAD_1    0x59u
-#define USAGE_KEYPAD_DOT  0x63u
-#define USAGE_KEYPAD_END  0x64u
 
-/* By usage; 0 where the layout says. */
-static const int fixed[USAGE_KEYPAD_1] = {
+/* By usage; 0 where the layout says. The keypad's are those without Num Lock. */
+static const int fixed[] = {
     [0x28] = '\n', KEY_ESCAPE, '\b', '\t', ' ',
     [0x49] = KEY_INSERT, KEY_HOME, KEY_PAGE_UP, KEY_DELETE, KEY_END, KEY_PAGE_DOWN,
     [0x4F] = KEY_RIGHT, KEY_LEFT, KEY_DOWN, KEY_UP,
-    [0x54] = '/', '*', '-', '+', '\n', /* the keypad's */
-};
-
-/* The keypad from 1 to the decimal point: what it is without Num Lock, and with. */
-static const int keypad_keys[] = {
-    KEY_END,  KEY_DOWN, KEY_PAGE_DOWN, KEY_LEFT,   KEY_NONE,   KEY_RIGHT,
-    KEY_HOME, KEY_UP,   KEY_PAGE_UP,   KEY_INSERT, KEY_DELETE,
+    [0x54] = '/', '*', '-', '+', '\n',
+    [USAGE_KEYPAD_1] = KEY_END, KEY_DOWN, KEY_PAGE_DOWN, KEY_LEFT, KEY_NONE, KEY_RIGHT, KEY_HOME, KEY_UP, KEY_PAGE_UP,
+    KEY_INSERT, KEY_DELETE,
 };
 static const char keypad_digits[] = "1234567890.";
-_Static_assert(USAGE_KEYPAD_1 + ARRAY_COUNT(keypad_keys) == USAGE_KEYPAD_END, "one entry a key");
-_Static_assert(ARRAY_COUNT(keypad_keys) == sizeof(keypad_digits) - 1, "one digit a key");
+_Static_assert(USAGE_KEYPAD_1 + sizeof(keypad_digits) - 1 == ARRAY_COUNT(fixed), "one digit a key");
 
 const struct key_layout *key_layout_find(const char *name)
 {
@@ -78,15 +71,13 @@ static int key_of(const struct keymap *keymap, uint8_t usage)
 {
     if (usage == USAGE_NON_US_HASH)
         usage = USAGE_BACKSLASH;
-    if (usage < USAGE_KEYPAD_1 && fixed[usage] != 0)
-        return fixed[usage];
-    if (usage < USAGE_KEYPAD_1 || usage >= USAGE_KEYPAD_END)
-        return typed(keymap, usage);
     /* Shift takes Num Lock back. */
-    if ((keymap->locks & LOCK_NUM) == 0 || (keymap->modifiers & MODIFIER_SHIFT) != 0)
-        return keypad_keys[usage - USAGE_KEYPAD_1];
-    int decimal = usage == USAGE_KEYPAD_DOT ? typed(keymap, usage) : KEY_NONE; /* in many countries a comma */
-    return decimal != KEY_NONE ? decimal : keypad_digits[usage - USAGE_KEYPAD_1];
+    bool numeric = (keymap->locks & LOCK_NUM) != 0 && (keymap->modifiers & MODIFIER_SHIFT) == 0;
+    bool digit = numeric && usage >= USAGE_KEYPAD_1 && usage < ARRAY_COUNT(fixed);
+    if (!digit && usage < ARRAY_COUNT(fixed) && fixed[usage] != 0)
+        return fixed[usage];
+    int key = typed(keymap, usage); /* the keypad's decimal point, too: in many countries it is a comma */
+    return digit && key == KEY_NONE ? keypad_digits[usage - USAGE_KEYPAD_1] : key;
 }
 
 /* The letter with the accent on it; KEY_NONE when there is no such thing. The accent by itself: twice, or a blank. */
@@ -102,11 +93,9 @@ static int accented(const struct key_layout *layout, uint16_t accent, int letter
 
 static uint8_t lock_of(uint8_t usage)
 {
-    if (usage == USAGE_CAPS_LOCK)
-        return LOCK_CAPS;
-    if (usage == USAGE_NUM_LOCK)
-        return LOCK_NUM;
-    return usage == USAGE_SCROLL_LOCK ? LOCK_SCROLL : 0;
+    static const uint8_t locks[] = {
+        [USAGE_CAPS_LOCK] = LOCK_CAPS, [USAGE_SCROLL_LOCK] = LOCK_SCROLL, [USAGE_NUM_LOCK] = LOCK_NUM};
+    return usage < ARRAY_COUNT(locks) ? locks[usage] : 0;
 }
 
 unsigned keymap_press(struct keymap *keymap, uint8_t usage, int keys[KEYMAP_KEYS_MAX])

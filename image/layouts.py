@@ -160,7 +160,8 @@ def source(layouts):
         heads.append(f'    {{"{layout.name}", "{layout.title}", keys_{number}, {len(layout.keys)}, '
                      f'{len(layout.accents)}, {accents}}},\n')
     text += f"const struct key_layout key_layouts[] = {{\n{''.join(heads)}}};\n"
-    return f"{text}const uint32_t key_layout_count = {len(layouts)};\n"
+    text += f"const uint32_t key_layout_count = {len(layouts)};\n"
+    return f'{text}const char key_layout_names[] = "{" ".join(layout.name for layout in layouts)}";\n'
 
 
 def main(arguments):

@@ -13,6 +13,7 @@
 #include "kernel/base/spinlock.h"
 #include "kernel/console.h"
 #include "kernel/irq.h"
+#include "kernel/keyboard.h"
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/shutdown.h"
@@ -62,7 +63,7 @@ bool button_waits(void)
 static bool answer_is_off(void)
 {
     for (uint64_t deadline = time_deadline(ANSWER_S * 1000000ull); !time_after(deadline); cpu_relax()) {
-        int key = console_read_key();
+        int key = keyboard_read_key();
         if (__atomic_exchange_n(&button.pressed, 0, __ATOMIC_ACQUIRE) || key == 'y')
             return true;
         if (key != KEY_NONE)
@@ -78,7 +79,7 @@ void button_serve(void)
         log_warn("power button: off, for its line interrupted %u times without it", FOREIGN_MAX);
     if (!__atomic_exchange_n(&button.pressed, 0, __ATOMIC_ACQUIRE))
         return;
-    while (console_read_key() != KEY_NONE)
+    while (keyboard_read_key() != KEY_NONE)
         continue; /* typed before the question: no answer */
     print("power button: turning off in %u s; 'y' or the button again: now; any other key: not at all\n", ANSWER_S);
     if (answer_is_off())

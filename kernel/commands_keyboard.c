@@ -27,8 +27,13 @@ void command_keymap(const struct words *words)
         print("%c %-8s %s\n", &key_layouts[i] == keyboard_keymap()->layout ? '*' : ' ', key_layouts[i].name,
               key_layouts[i].title);
     print("locks: num %s, caps %s, scroll %s\n", on(LOCK_NUM), on(LOCK_CAPS), on(LOCK_SCROLL));
-    if (keyboard_first() == NULL)
-        print("keyboard: none\n");
-    for (const struct keyboard *keyboard = keyboard_first(); keyboard != NULL; keyboard = keyboard->next)
+    unsigned count = 0;
+    for (const struct keyboard *keyboard = keyboard_first(); keyboard != NULL; keyboard = keyboard->next) {
+        if (keyboard->name == NULL)
+            continue;
         print("keyboard: %s, %s\n", keyboard->name, lights(keyboard));
+        count++;
+    }
+    if (count == 0)
+        print("keyboard: none\n");
 }

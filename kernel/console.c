@@ -1,16 +1,15 @@
 /*
- * Out: print -> early ring, serial port, screen, under one lock. In: devices -> decoder -> ring of keys, under another,
- * so that an interrupt handler never waits for somebody who prints.
+ * Out: print -> early ring, serial port, screen, under one lock. In: what is typed on the serial line joins the keys of
+ * kernel/keyboard.c, without that lock, so that an interrupt handler never waits for somebody who prints.
  *
  *     print ---> format_to ---> put ---> early[] (replayed to a device that comes later)
  *                                  |---> serial.c          \n as \r\n; no colours
  *                                  '---> terminal.c -> screen.c, flushed once at the end of the call
  *
- *     serial.c -> escape.c ---> keys[] --+--> console_read_key
- *     all keyboards ---> keyboard.c -----'
+ *     serial.c -> escape.c ---> keyboard.c
  *
- * Rules: interrupts are off while a lock is held, because handlers take the second one. Two devices get the same text,
- * so that what a person sees on the screen is what a test reads from the port.
+ * Rules: interrupts are off while the lock is held, because handlers print too. Two devices get the same text, so that
+ * what a person sees on the screen is what a test reads from the port.
  */
 #include "kernel/console.h"
 
@@ -25,12 +24,8 @@
 #include "kernel/x86/interrupts.h"
 
 #define EARLY_RING_BYTES 8192u /* a panic's text and a screenful of warnings; the oldest bytes go first */
-#define KEY_RING_COUNT   64u
 #define BANNER_BYTES     80u
 #define ESCAPE           '\033'
-
-/* Bytes that one interrupt or poll takes from a device at most: a device that never runs dry does not hold the CPU. */
-#define INPUT_BURST_MAX 256u
 
 static struct {
     struct spinlock lock;
@@ -48,27 +43,19 @@ static struct {
     char early[EARLY_RING_BYTES];
 } console;
 
-static struct {
-    struct spinlock lock;
-    struct escape escape; /* of the serial port */
-    uint32_t written; /* keys, ever; both wrap together */
-    uint32_t read;
-    int keys[KEY_RING_COUNT];
-} input;
-
-/* A panic may have interrupted who holds a lock, and has stopped all others: it takes none. */
-static uint64_t lock(struct spinlock *which)
+/* A panic may have interrupted who holds the lock, and has stopped all others: it takes none. */
+static uint64_t lock(void)
 {
     uint64_t flags = interrupts_save_and_disable();
     if (!console.panicking)
-        spinlock_acquire(which);
+        spinlock_acquire(&console.lock);
     return flags;
 }
 
-static void unlock(struct spinlock *which, uint64_t flags)
+static void unlock(uint64_t flags)
 {
     if (!console.panicking)
-        spinlock_release(which);
+        spinlock_release(&console.lock);
     interrupts_restore(flags);
 }
 
@@ -148,14 +135,14 @@ static void finish(uint64_t flags)
 {
     /* Once a call, not once a character: cells that are written twice in between are painted once. */
     finish_painting();
-    unlock(&console.lock, flags);
+    unlock(flags);
 }
 
 void print(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    uint64_t flags = lock(&console.lock);
+    uint64_t flags = lock();
     format_to(put, NULL, format, arguments);
     finish(flags);
     va_end(arguments);
@@ -163,14 +150,12 @@ void print(const char *format, ...)
 
 void console_write(const char *text, size_t size_bytes)
 {
-    uint64_t flags = lock(&console.lock);
-    put_text(text, size_bytes);
-    finish(flags);
+    console_write_coloured(0, text, size_bytes);
 }
 
 void console_write_coloured(uint8_t colour, const char *text, size_t size_bytes)
 {
-    uint64_t flags = lock(&console.lock);
+    uint64_t flags = lock();
     if (colour != 0)
         put_colour(colour);
     put_text(text, size_bytes);
@@ -181,7 +166,7 @@ void console_write_coloured(uint8_t colour, const char *text, size_t size_bytes)
 
 void console_step(const char *name)
 {
-    uint64_t flags = lock(&console.lock);
+    uint64_t flags = lock();
     const char *before = console.in_steps ? ", " : "steps: ";
     console.in_steps = false;
     put_text(before, strlen(before));
@@ -197,14 +182,28 @@ static void replay(void (*put_one)(char c))
         put_one(console.early[(console.early_written - left) % EARLY_RING_BYTES]);
 }
 
+static bool take_typed(struct keyboard *line)
+{
+    (void)line;
+    static struct escape escape;
+    uint8_t byte;
+    if (!serial_read(&console.serial, &byte))
+        return false;
+    keyboard_type(escape_feed(&escape, byte));
+    return true;
+}
+
 enum status console_attach_serial(uint16_t port)
 {
-    uint64_t flags = lock(&console.lock);
+    static struct keyboard line = {.poll = take_typed};
+    uint64_t flags = lock();
     enum status status = serial_init(&console.serial, port);
     serial_enable_receive_interrupt(&console.serial); /* nothing is delivered before machine_start_interrupts */
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         replay(put_serial_plain);
-    unlock(&console.lock, flags);
+        keyboard_add(&line);
+    }
+    unlock(flags);
     return status;
 }
 
@@ -221,7 +220,7 @@ enum status console_screen_bytes(const struct screen_mode *mode, const struct fo
 enum status console_attach_screen(const struct screen_mode *mode, void *memory, uint64_t memory_bytes)
 {
     uint64_t glyphs_bytes = align_up(font_bytes(&console.font), sizeof(uint64_t));
-    uint64_t flags = lock(&console.lock);
+    uint64_t flags = lock();
     enum status status = font_unpack(&console.font, memory);
     if (status == STATUS_OK)
         status = screen_init(&console.screen, mode, &console.font, (uint8_t *)memory + glyphs_bytes,
@@ -245,7 +244,7 @@ static void draw_banner(void)
 
 void console_page(int direction)
 {
-    uint64_t flags = lock(&console.lock);
+    uint64_t flags = lock();
     struct screen *screen = &console.screen;
     uint32_t back = screen->back;
     uint32_t page = screen->rows - 1; /* the banner has the last one */
@@ -256,41 +255,41 @@ void console_page(int direction)
         if (screen->back != 0 && !console.is_lent)
             draw_banner();
     }
-    unlock(&console.lock, flags);
+    unlock(flags);
 }
 
 void console_take_screen(void)
 {
     for (bool more = true; more;) {
         /* A row at a time: with interrupts off for all of them a serial port's FIFO would run over. */
-        uint64_t flags = lock(&console.lock);
+        uint64_t flags = lock();
         more = console.has_screen && !console.is_lent && screen_take_row(&console.screen);
-        unlock(&console.lock, flags);
+        unlock(flags);
     }
 }
 
 struct screen *console_screen_lend(void)
 {
-    uint64_t flags = lock(&console.lock);
+    uint64_t flags = lock();
     console.is_lent = console.has_screen;
-    unlock(&console.lock, flags);
+    unlock(flags);
     return console.has_screen ? &console.screen : NULL;
 }
 
 void console_screen_return(void)
 {
-    uint64_t flags = lock(&console.lock);
+    uint64_t flags = lock();
     console.is_lent = false;
     if (console.has_screen)
         screen_repaint(&console.screen);
-    unlock(&console.lock, flags);
+    unlock(flags);
 }
 
 void console_set_copy(struct console_copy *copy)
 {
-    uint64_t flags = lock(&console.lock);
+    uint64_t flags = lock();
     console.copy = copy;
-    unlock(&console.lock, flags);
+    unlock(flags);
 }
 
 bool console_is_panicking(void)
@@ -306,50 +305,4 @@ void console_panic_begin(void)
     console.serial.fifo_room = 0; /* whatever was half done: ask the chip again */
     if (console.has_screen)
         terminal_init(&console.terminal, &console.screen);
-}
-
-/* ---- In ---- */
-
-/* Both counters only ever rise; their difference is right even when they have wrapped. */
-static bool has_room(void)
-{
-    return input.written - input.read < KEY_RING_COUNT;
-}
-
-static void push(int key)
-{
-    if (key != KEY_NONE && has_room())
-        input.keys[input.written++ % KEY_RING_COUNT] = key;
-}
-
-/*
- * A full ring leaves bytes in the devices, which hold their senders back; console_read_key fetches them when it has
- * emptied the ring, so a long paste loses nothing although no further edge of the interrupt comes.
- */
-static void take_keys(void)
-{
-    uint8_t byte;
-    for (uint32_t i = 0; i < INPUT_BURST_MAX && has_room() && serial_read(&console.serial, &byte); i++)
-        push(escape_feed(&input.escape, byte));
-}
-
-void console_poll(void)
-{
-    uint64_t flags = lock(&input.lock);
-    take_keys();
-    unlock(&input.lock, flags);
-    keyboard_poll();
-}
-
-int console_read_key(void)
-{
-    int key = KEY_NONE;
-    uint64_t flags = lock(&input.lock);
-    /* Only when empty: the interrupt has brought what there was, and asking a device costs a microsecond a port. */
-    if (input.written == input.read)
-        take_keys();
-    if (input.written != input.read)
-        key = input.keys[input.read++ % KEY_RING_COUNT];
-    unlock(&input.lock, flags);
-    return key != KEY_NONE ? key : keyboard_read_key();
 }

@@ -1,15 +1,14 @@
 /*
- * The console: one stream of text out, to every device that is attached, and one stream of keys in.
+ * The console: one stream of text out, to every device that is attached.
  *
- * Owns: the early ring (text printed before a device was there is replayed to it), the serial port with its ring of
- * keys, and the screen. Keyboards are kernel/keyboard.h's. Drivers know nothing of it.
+ * Owns: the early ring (text printed before a device was there is replayed to it), the serial port, and the screen.
+ * Keys, those of the serial line too, are kernel/keyboard.h's. Drivers know nothing of it.
  * Rules: print is safe on any CPU, with interrupts on or off, and in interrupt handlers (interrupts are off while the
  * lock is held). After console_panic_begin no lock is taken any more. Nothing here allocates.
  */
 #ifndef KEEL_KERNEL_CONSOLE_H
 #define KEEL_KERNEL_CONSOLE_H
 
-#include "drivers/keymap.h"
 #include "drivers/screen.h"
 #include "kernel/base/status.h"
 #include "kernel/base/types.h"
@@ -32,7 +31,10 @@ void console_write_coloured(uint8_t colour, const char *text, size_t size_bytes)
  */
 void console_step(const char *name);
 
-/* Finds the 16550 at `port` and prints on it too, what was said so far first. STATUS_NOT_FOUND: none there. */
+/*
+ * Finds the 16550 at `port` and prints on it too, what was said so far first; what is typed there is read with the keys
+ * of keyboards. STATUS_NOT_FOUND: none there.
+ */
 enum status console_attach_serial(uint16_t port) MUST_CHECK;
 
 /*
@@ -63,19 +65,6 @@ struct screen *console_screen_lend(void);
 
 /* The page is over: the text is painted again. */
 void console_screen_return(void);
-
-/*
- * Takes what keyboards and the serial port have: the interrupt handler of all, and for a timer where an interrupt could
- * not be routed.
- */
-void console_poll(void);
-
-/*
- * The oldest key not yet read, from whichever device, or KEY_NONE; never waits. It asks the devices itself when no
- * interrupt brought a key, so a reader that calls it with interrupts off until KEY_NONE, and then halts, misses
- * nothing.
- */
-int console_read_key(void);
 
 /*
  * What is printed is put into `copy` too, or with `only` there instead, until another one is set, which may be NULL, or

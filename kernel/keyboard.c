@@ -6,7 +6,6 @@
  */
 #include "kernel/keyboard.h"
 
-#include "kernel/base/format.h"
 #include "kernel/base/string.h"
 #include "kernel/log.h"
 #include "kernel/time.h"
@@ -23,8 +22,6 @@
 /* A keyboard that does not take its lights within this has none; how often it is asked. */
 #define LIGHTS_US       500000u
 #define LIGHTS_RETRY_US 20000u
-
-#define NAMES_BYTES 128u /* of layouts that a complaint lists */
 
 static struct {
     struct keyboard *keyboards;
@@ -45,12 +42,18 @@ static uint32_t room(void)
     return RING_COUNT - (state.written - state.read);
 }
 
+void keyboard_type(int key)
+{
+    if (key != KEY_NONE && room() != 0)
+        state.keys[state.written++ % RING_COUNT] = key;
+}
+
 static bool press(uint8_t usage)
 {
     int keys[KEYMAP_KEYS_MAX];
     unsigned count = keymap_press(&state.keymap, usage, keys);
-    for (unsigned i = 0; i < count && room() != 0; i++)
-        state.keys[state.written++ % RING_COUNT] = keys[i];
+    for (unsigned i = 0; i < count; i++)
+        keyboard_type(keys[i]);
     return count != 0;
 }
 
@@ -184,21 +187,11 @@ uint64_t keyboard_due_us(void)
     return due_us;
 }
 
-/* Says which layouts there are instead of one that there is not. */
-static void complain(const char *name)
-{
-    char names[NAMES_BYTES] = "";
-    size_t length = 0;
-    for (uint32_t i = 0; i < key_layout_count && length < sizeof(names); i++)
-        length += format_buffer(names + length, sizeof(names) - length, " %s", key_layouts[i].name);
-    log_warn("keymap: there is no '%s'; there are:%s", name, names);
-}
-
 void keyboard_set_layout(const char *name)
 {
     const struct key_layout *layout = key_layout_find(name);
     if (layout == NULL) {
-        complain(name);
+        log_warn("keymap: there is no '%s'; there are: %s", name, key_layout_names);
         return;
     }
     uint64_t flags = interrupts_save_and_disable();

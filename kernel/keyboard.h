@@ -4,6 +4,7 @@
  *     drivers/i8042.c -> scancode.c -> ps2.c --+                    +--> keymap.c --> ring --> keyboard_read_key
  *                                              +--> keyboard_event -+--> what is down, what repeats
  *     USB keyboards ---------------------------+                    '--> locks --> set_lights of every keyboard
+ *     the serial line, by escape.c, which makes keys at once: keyboard_type --> ring
  *
  * Owns: which keys are down on which keyboard, the modifiers and the three locks that all share, the layout, key
  * repeat, and the ring of keys. A key repeats 500 ms after it went down, 30 times a second, whoever sent it: what a
@@ -18,9 +19,12 @@
 
 /* One keyboard; the caller's, who fills the first three and zeroes the rest. It stays where it is while added. */
 struct keyboard {
-    const char *name; /* for people: "PS/2" */
+    const char *name; /* for people: "PS/2"; NULL: the serial line, which is no keyboard to them */
 
-    /* Takes one thing from the device and tells keyboard_event. False: there was nothing. NULL: the owner calls. */
+    /*
+     * Takes one thing from the device and tells keyboard_event or keyboard_type. False: there was nothing. Interrupts
+     * are off. NULL: the owner calls.
+     */
     bool (*poll)(struct keyboard *keyboard);
 
     /*
@@ -47,10 +51,17 @@ void keyboard_remove(struct keyboard *keyboard);
 /* A key went down or up. USAGE_ROLL_OVER: the keyboard has lost track; all its keys are up, its lights unknown. */
 void keyboard_event(struct keyboard *keyboard, struct key_event event);
 
-/* Takes what the keyboards have: for interrupt handlers and timers. */
+/* From `poll`: a key that is one already, by no layout. KEY_NONE is none. */
+void keyboard_type(int key);
+
+/* Takes what the keyboards have: the interrupt handler of all, and for timers where an interrupt is not routed. */
 void keyboard_poll(void);
 
-/* The oldest key not yet read, a repeated one when it is due, or KEY_NONE; never waits. */
+/*
+ * The oldest key not yet read, a repeated one when it is due, or KEY_NONE; never waits. It asks the devices itself when
+ * no interrupt brought a key, so a reader that calls it with interrupts off until KEY_NONE, and then halts, misses
+ * nothing.
+ */
 int keyboard_read_key(void);
 
 /* Brings lights that differ from the locks up to date. Before a reader of keys halts. */

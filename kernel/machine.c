@@ -6,7 +6,7 @@
  *     mm, irq      give the mapping and the vector
  *
  *     serial -+
- *     i8042  -+- ISA line -> override (MADT) -> I/O APIC -> VECTOR_CONSOLE -> console_poll
+ *     i8042  -+- ISA line -> override (MADT) -> I/O APIC -> VECTOR_CONSOLE -> keyboard_poll
  *
  * Rules: one function a step of kernel/main.c, in its order. No device is needed: each failure is one log line and a
  * machine that does without. Addresses come from tables and are input (memory_range).
@@ -200,7 +200,7 @@ void machine_start_interrupts(void)
     start_local_apic();
     start_ioapics();
     /* Before the line is routed: an interrupt may come the moment that it is. */
-    irq_register(VECTOR_CONSOLE, console_poll);
+    irq_register(VECTOR_CONSOLE, keyboard_poll);
     /*
      * Where no I/O APIC takes the line (an ACPI that is broken or absent), the monitor wakes up by the timer and looks.
      */

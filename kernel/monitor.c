@@ -177,7 +177,7 @@ int monitor_wait_key(void)
             flush_output();
         }
         if (machine_facts()->console_polled)
-            console_poll();
+            keyboard_poll();
         keyboard_update_lights();
         if (usb_poll()) {
             line_show(&line);
@@ -188,7 +188,7 @@ int monitor_wait_key(void)
          * next one.
          */
         interrupts_disable();
-        int key = console_read_key();
+        int key = keyboard_read_key();
         uint64_t usb_us = usb_due_us();
         if (key == KEY_NONE && !button_waits() && usb_us != 0) {
             uint64_t wake_us = min_u64(keyboard_due_us(), machine_facts()->console_polled ? POLL_US : UINT64_MAX);

@@ -11,6 +11,7 @@
 
 #include "drivers/serial.h"
 #include "kernel/console.h"
+#include "kernel/keyboard.h"
 #include "kernel/log.h"
 #include "kernel/ps2.h"
 #include "kernel/time.h"
@@ -101,7 +102,7 @@ static void what_was_said_before_a_port_is_there_is_replayed(void **state)
     (void)state;
     print("first %d\n", 1);
     assert_int_equal(machine.sent_count, 0);
-    assert_int_equal(console_read_key(), KEY_NONE);
+    assert_int_equal(keyboard_read_key(), KEY_NONE);
     assert_int_equal(console_attach_serial(0x2F8), STATUS_NOT_FOUND);
     assert_int_equal(console_attach_serial(SERIAL_COM1_PORT), STATUS_OK);
     assert_string_equal(machine.sent, "first 1\r\n");
@@ -205,16 +206,16 @@ static void keys_come_from_both_devices(void **state)
     static const uint8_t codes[] = {0x1E, 0x9E, 0xE0, 0x48};
     assert_int_equal(ps2_start(), STATUS_OK);
     machine.typed = "x\x1b[A\r";
-    console_poll();
+    keyboard_poll();
     machine.scan_codes = codes;
     machine.scan_code_count = sizeof(codes);
-    console_poll();
-    assert_int_equal(console_read_key(), 'x');
-    assert_int_equal(console_read_key(), KEY_UP);
-    assert_int_equal(console_read_key(), '\n');
-    assert_int_equal(console_read_key(), 'a');
-    assert_int_equal(console_read_key(), KEY_UP);
-    assert_int_equal(console_read_key(), KEY_NONE);
+    keyboard_poll();
+    assert_int_equal(keyboard_read_key(), 'x');
+    assert_int_equal(keyboard_read_key(), KEY_UP);
+    assert_int_equal(keyboard_read_key(), '\n');
+    assert_int_equal(keyboard_read_key(), 'a');
+    assert_int_equal(keyboard_read_key(), KEY_UP);
+    assert_int_equal(keyboard_read_key(), KEY_NONE);
 }
 
 /* Longer than the ring: the rest waits in the device and is fetched by the reader, no interrupt needed. */
@@ -226,10 +227,10 @@ static void a_long_paste_loses_nothing(void **state)
         text[i] = (char)('a' + i % 26);
     text[1000] = '\0';
     machine.typed = text;
-    console_poll();
+    keyboard_poll();
     for (size_t i = 0; i < 1000; i++)
-        assert_int_equal(console_read_key(), text[i]);
-    assert_int_equal(console_read_key(), KEY_NONE);
+        assert_int_equal(keyboard_read_key(), text[i]);
+    assert_int_equal(keyboard_read_key(), KEY_NONE);
     machine.typed = ""; /* the text goes with this frame */
 }
 
