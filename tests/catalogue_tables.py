@@ -65,8 +65,6 @@ FUZZ = {
 WHY_NOT = {
     "B41": "no sleep: Keel has no S4, and a reset begins with a map of its own",
     "C46": "there are no other addresses: SetVirtualAddressMap is told 1:1, so virtual and physical are one",
-    "C56": "no CET in QEMU 7.2; off with the firmware's stack (boot/enter.asm); ENDBR64 at the entry: lint pe",
-    "D61": "QEMU 7.2 emulates no x2APIC; what is there is read in IA32_APIC_BASE (kernel/x86/apic.c)",
     "D69": "QEMU's reads back; the kernel draws from its own cells and never reads what it drew",
     "D71": "no firmware here turns an IOMMU on; a USB controller that one refuses is given up with a word",
     "D77": "a 64-bit PE never starts on it; README.md says what is needed",
