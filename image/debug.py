@@ -33,7 +33,7 @@ TRAMPOLINE = ROOT / "build" / "kernel" / "x86" / "trampoline.asm.o"
 PORT = os.environ.get("KEEL_GDB_PORT") or "1234"
 
 SETTINGS = ["confirm off", "breakpoint pending on", "print thread-events off", "architecture i386:x86-64",
-            "tcp connect-timeout 60"]
+            "tcp connect-timeout 300"]
 CODE = 0x60000020  # section characteristics (Microsoft, PE Format): code, execute, read
 ENDBR64 = b"\xf3\x0f\x1e\xfa"
 CR0_PE = 1         # Intel SDM 3, 2.5: protected mode
@@ -194,12 +194,16 @@ class TableUnwinder(Unwinder):
         return frame
 
 
-def main():
+def connect():
+    """QEMU answers when image/run has built what it boots, and not before: nothing of build/ is read until then."""
     for setting in SETTINGS:
         quietly(f"set {setting}")
     quietly(f"directory {ROOT}")
     say(f"waiting for image/run --gdb on port {PORT}")
     quietly(f"target remote 127.0.0.1:{PORT}")
+
+
+def to_the_entry_point():
     say("the firmware starts; Ctrl-C interrupts")
     session.find()
     session.begin()
@@ -210,9 +214,10 @@ def main():
 
 
 try:
+    connect()
     temporary = tempfile.TemporaryDirectory(prefix="keel-")
     session = Session(pe_image.PeImage(KERNEL), temporary.name)
-    main()
+    to_the_entry_point()
 except (gdb.error, OSError, KeyboardInterrupt) as error:
     say(f"{error or 'interrupted'}: first, in another terminal: image/run --gdb")
     gdb.execute("quit 1")
