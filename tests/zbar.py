@@ -9,6 +9,8 @@ import pytest
 # zbar.h: enum zbar_symbol_type_e, zbar_config_e
 ALL_SYMBOLOGIES, QR_CODE = 0, 64
 ENABLE, BINARY = 0, 4
+ROW_PIXELS_MIN = 40  # codes whose tops differ by more are in different rows
+
 GREY = int.from_bytes(b"Y800", "little")
 
 Code = namedtuple("Code", "x y data")  # the top left corner, in pixels
@@ -51,8 +53,18 @@ def symbols(zbar, image):
         symbol = zbar.zbar_symbol_next(symbol)
 
 
+def in_order(codes):
+    """Row by row from the top, left to right in each. Corners are found to a few pixels."""
+    rows = []
+    for code in sorted(codes, key=lambda code: code.y):
+        if not rows or code.y - rows[-1][0].y > ROW_PIXELS_MIN:
+            rows.append([])
+        rows[-1].append(code)
+    return [code for row in rows for code in sorted(row)]
+
+
 def read(width, height, grey):
-    """The codes in a picture of one byte a pixel, row by row from the top, left to right in each row."""
+    """The codes in a picture of one byte a pixel, in the order in which a person reads."""
     zbar = library()
     scanner, image = zbar.zbar_image_scanner_create(), zbar.zbar_image_create()
     try:
@@ -63,7 +75,7 @@ def read(width, height, grey):
         zbar.zbar_image_set_size(image, width, height)
         zbar.zbar_image_set_data(image, grey, len(grey), None)
         zbar.zbar_scan_image(scanner, image)
-        return sorted(symbols(zbar, image), key=lambda code: (code.y * 8 // height, code.x))
+        return in_order(symbols(zbar, image))
     finally:
         zbar.zbar_image_destroy(image)
         zbar.zbar_image_scanner_destroy(scanner)

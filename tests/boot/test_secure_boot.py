@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import harness
+from test_crash import left_text, panic_text
 
 ROOT = harness.machine.ROOT
 KERNEL = ROOT / "build" / "keel.efi"
@@ -99,6 +100,18 @@ def test_signed_boots(cpus, built, tmp_path):
     assert re.search(r"^ok \d+ (?:- )?image-alias\s*$", text, re.M), text
     harness.ledger(text)
     check_map(text)
+
+
+def test_panic_is_shown_by_the_next_boot(tmp_path):
+    """Variables are SMM's here, into which CPUs have to come that stand in an NMI's handler."""
+    wishes = {"fresh": True, "image": image_with(signed(tmp_path), tmp_path), "firmware_name": FIRMWARE, "cpus": 2,
+              "variables": tmp_path / "variables"}
+    first = harness.boot('run="fault page 1"', **wishes)
+    assert first.status == 1 and re.search(r"^crash: saved; ", first.text, re.M), first.text[-3000:]
+    second = harness.boot('run="vars SecureBoot; vars KeelCrash; poweroff"', **wishes)
+    assert re.search(ENFORCED, second.text, re.M), second.text[-3000:]
+    assert left_text(second.text) == panic_text(first.text)
+    assert "vars: 0 found" in second.text, "it is out of the store"
 
 
 def check_refused(kernel, directory):
