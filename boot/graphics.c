@@ -29,10 +29,10 @@
 
 /* EDID, the part that never changed: VESA E-EDID A2, tables 3.1 and 3.21. */
 #define EDID_BYTES        128u
-#define EDID_TIMING       54u   /* the first detailed timing, which is the panel's own */
-#define TIMING_CLOCK      0u    /* 16 bits, in 10 kHz; 0: this is no timing */
-#define TIMING_WIDTH      2u    /* low 8 bits; the high 4 stand two bytes on, in bits 7:4 */
-#define TIMING_HEIGHT     5u    /* likewise */
+#define EDID_TIMING       54u /* the first detailed timing, which is the panel's own */
+#define TIMING_CLOCK      0u  /* 16 bits, in 10 kHz; 0: this is no timing */
+#define TIMING_WIDTH      2u  /* low 8 bits; the high 4 stand two bytes on, in bits 7:4 */
+#define TIMING_HEIGHT     5u  /* likewise */
 #define TIMING_FEATURES   17u
 #define TIMING_INTERLACED 0x80u /* the height is that of half a picture */
 
@@ -120,8 +120,8 @@ static bool find_mode(const struct boot *boot, struct efi_graphics_output *graph
         if (graphics->query_mode(graphics, i, &size_bytes, &information) != EFI_SUCCESS || information == NULL)
             continue;
         found = information->pixel_format <= EFI_PIXEL_BIT_MASK &&
-                (any || (information->width_pixels == size.width_pixels &&
-                         information->height_pixels == size.height_pixels));
+                (any ||
+                 (information->width_pixels == size.width_pixels && information->height_pixels == size.height_pixels));
         *number = i;
         boot->system_table->boot_services->free_pool(information); /* 12.9.2.1: the caller's to free */
     }
@@ -160,7 +160,12 @@ static bool panel_size(const struct boot *boot, void *handle, struct graphics_si
 
 static void choose_mode(const struct boot *boot, struct efi_graphics_output *graphics, void *panel)
 {
-    static const struct graphics_size safe[] = {{1024, 768}, {800, 600}, {640, 480}, {0, 0}};
+    static const struct graphics_size safe[] = {
+        {1024, 768},
+        {800,  600},
+        {640,  480},
+        {0,    0  }
+    };
     struct graphics_size size;
     if (graphics->query_mode == NULL || graphics->set_mode == NULL)
         return;

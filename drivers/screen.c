@@ -128,6 +128,7 @@ static void screen_take_rows(struct screen *screen, uint32_t end)
         return;
     for (uint32_t y = screen->taken * height; y < y_end; y++)
         __builtin_memset(screen_pixels(screen, 0, y), PAPER, screen->mode.width_pixels * sizeof(uint32_t));
+    screen->painted_pixels += (uint64_t)(y_end - screen->taken * height) * screen->mode.width_pixels;
     /* From here on `shown` is true of these rows, which is what every flush relies on. */
     screen_blank(screen, screen->shown + (uint64_t)screen->taken * screen->columns,
                  (uint64_t)(end - screen->taken) * screen->columns);
@@ -248,22 +249,23 @@ static void screen_paint_cell(const struct screen *screen, uint32_t column, uint
 
 static void screen_show_cell(struct screen *screen, uint32_t column, uint32_t row, screen_cell cell)
 {
-    screen_cell *shown = screen->shown + (uint64_t)row * screen->columns + column;
-    if (*shown == cell)
-        return;
-    *shown = cell;
+    screen->shown[(uint64_t)row * screen->columns + column] = cell;
+    screen->painted_pixels += screen->font->width_pixels * screen->font->height_pixels;
     screen_paint_cell(screen, column, row, cell);
 }
 
 static void screen_flush_row(struct screen *screen, uint32_t row)
 {
-    const screen_cell *wanted = screen_wanted_row(screen, row + screen->kept - screen->back);
-    /* A cursor that waits behind the last column is shown on it. */
+    screen_cell *wanted = screen_wanted_row(screen, row + screen->kept - screen->back);
+    const screen_cell *shown = screen->shown + (uint64_t)row * screen->columns;
+    /* A cursor that waits behind the last column is shown on it; in `wanted` it is for this loop only. */
     uint32_t cursor = screen->column < screen->columns ? screen->column : screen->columns - 1;
-    bool has_cursor = row == screen->row + screen->back;
+    screen_cell mark = !screen->cursor_hidden && row == screen->row + screen->back ? SCREEN_CELL_CURSOR : 0;
+    wanted[cursor] |= mark;
     for (uint32_t column = 0; column < screen->columns; column++)
-        screen_show_cell(screen, column, row,
-                         wanted[column] | (has_cursor && column == cursor ? SCREEN_CELL_CURSOR : 0));
+        if (shown[column] != wanted[column])
+            screen_show_cell(screen, column, row, wanted[column]);
+    wanted[cursor] ^= mark;
 }
 
 void screen_flush(struct screen *screen)

@@ -51,14 +51,16 @@ struct screen {
     screen_cell *shown;  /* rows * columns, as painted */
     uint32_t kept;
     uint32_t top;
-    uint32_t history; /* rows above `top` that hold text */
-    uint32_t back;    /* how many of them are in view */
+    uint32_t history;       /* rows above `top` that hold text */
+    uint32_t back;          /* how many of them are in view */
     screen_cell attributes; /* of the characters to come */
     uint32_t column; /* where the next character goes; == columns: it wraps first */
     uint32_t row;
+    bool cursor_hidden;   /* the caller's to change */
     uint32_t dirty_first; /* rows [dirty_first, dirty_end) and the cursor's may differ from what is shown */
     uint32_t dirty_end;
     uint32_t taken;       /* rows from the top that are ours; below them the pixels are still the firmware's */
+    uint64_t painted_pixels; /* ever, cells and rows that were wiped: what a measurement counts */
     uint32_t colours[SCREEN_COLOURS]; /* as pixels; black is 0 in every format */
 };
 

@@ -31,9 +31,9 @@ static struct {
     struct spinlock lock;
     bool panicking;
     bool has_screen;
-    bool is_lent;   /* somebody else draws on the screen */
-    bool in_steps;  /* the line of console_step is open */
-    bool in_colour; /* of what is replayed to the serial port: inside a sequence that sets a colour */
+    bool is_lent;         /* somebody else draws on the screen */
+    bool in_steps;        /* the line of console_step is open */
+    bool in_colour;       /* of what is replayed to the serial port: inside a sequence that sets a colour */
     struct console_copy *copy; /* NULL: none is made */
     struct serial serial; /* its `present` says whether it is attached */
     struct screen screen;
@@ -105,6 +105,7 @@ static void put(void *unused, char c)
         return;
     if (console.in_steps) {
         console.in_steps = false;
+        console.screen.cursor_hidden = false;
         put(unused, '\n');
     }
     put_early_and_screen(c);
@@ -167,11 +168,13 @@ void console_write_coloured(uint8_t colour, const char *text, size_t size_bytes)
 void console_step(const char *name)
 {
     uint64_t flags = lock();
-    const char *before = console.in_steps ? ", " : "steps: ";
+    /* Blanks and no cursor: the cells of a name are all that each of the boot's steps pays for. */
+    const char *before = console.in_steps ? "  " : "steps: ";
     console.in_steps = false;
     put_text(before, strlen(before));
     put_text(name, strlen(name));
     console.in_steps = true;
+    console.screen.cursor_hidden = true;
     finish(flags);
 }
 
@@ -266,6 +269,11 @@ void console_take_screen(void)
         more = console.has_screen && !console.is_lent && screen_take_row(&console.screen);
         unlock(flags);
     }
+}
+
+uint64_t console_painted_pixels(void)
+{
+    return console.screen.painted_pixels;
 }
 
 struct screen *console_screen_lend(void)

@@ -53,6 +53,9 @@ enum status console_attach_screen(const struct screen_mode *mode, void *memory, 
 /* Looks a page back (-1) or forth (1) through what was printed; 0: at its end again. */
 void console_page(int direction);
 
+/* Pixels that were painted so far, for a measurement. */
+uint64_t console_painted_pixels(void);
+
 /* Wipes what the firmware left on the screen below our text: some milliseconds, for when nothing else is to be done. */
 void console_take_screen(void);
 

@@ -26,14 +26,14 @@ void display_mark(enum mark mark)
 {
     const struct handoff_screen *screen = &memory_handoff()->screen;
     if (screen->marked != 0)
-        mark_draw(vaddr_pointer(VADDR(screen->base)), screen->width_pixels, screen->height_pixels,
-                  screen->pitch_pixels, mark);
+        mark_draw(vaddr_pointer(VADDR(screen->base)), screen->width_pixels, screen->height_pixels, screen->pitch_pixels,
+                  mark);
 }
 
 static struct screen_mode mode_of(const struct handoff_screen *from)
 {
-    static const uint32_t masks[][3] = {[HANDOFF_PIXEL_RGBX] = SCREEN_MASKS_RGBX,
-                                        [HANDOFF_PIXEL_BGRX] = SCREEN_MASKS_BGRX};
+    static const uint32_t masks[][3] = {
+        [HANDOFF_PIXEL_RGBX] = SCREEN_MASKS_RGBX, [HANDOFF_PIXEL_BGRX] = SCREEN_MASKS_BGRX};
     const uint32_t told[3] = {from->red_mask, from->green_mask, from->blue_mask};
     /* The bytes that are drawn on, which a large FrameBufferSize may exceed by far. */
     uint64_t drawn_bytes = (uint64_t)from->pitch_pixels * from->height_pixels * sizeof(uint32_t);
@@ -99,9 +99,9 @@ void display_start(void)
                  screen->height_pixels, screen->pitch_pixels, status_name(status));
 }
 
-void *display_pixels(void)
+struct prange display_range(void)
 {
-    return display.mode.pixels;
+    return display.mode.pixels != NULL ? display.range : PRANGE(0, 0);
 }
 
 void command_screen(void)
@@ -114,11 +114,12 @@ void command_screen(void)
     struct paging_entry entry;
     bool mapped = paging_lookup(&kernel_mm.kernel_map, vaddr_of(mode->pixels), &entry);
     bool combining = mapped && (entry.flags & PAGING_WRITE_COMBINING) != 0;
-    print("mode: %ux%u, pitch %u, masks %08x %08x %08x\n", mode->width_pixels, mode->height_pixels,
-          mode->pitch_pixels, mode->masks[0], mode->masks[1], mode->masks[2]);
+    print("mode: %ux%u, pitch %u, masks %08x %08x %08x\n", mode->width_pixels, mode->height_pixels, mode->pitch_pixels,
+          mode->masks[0], mode->masks[1], mode->masks[2]);
     print("font: %s, %u columns, %u rows\n", display.font->name, mode->width_pixels / display.font->start[0],
           mode->height_pixels / display.font->start[1]);
-    print("frame buffer: [0x%llx, 0x%llx)\n", display.range.start.value, display.range.end.value);
+    print("frame buffer: [0x%llx, 0x%llx), %llu bytes painted since the start\n", display.range.start.value,
+          display.range.end.value, console_painted_pixels() * sizeof(uint32_t));
     print("cache: PAT %s, MTRR %s at its start, %s at its end: %s\n", combining ? "WC" : "not WC",
           mtrr_type_name(display.range.start), mtrr_type_name(PADDR(display.range.end.value - 1)),
           combining ? "write-combining" : "SLOW");

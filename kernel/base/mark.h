@@ -26,7 +26,6 @@ enum mark {
 };
 
 /* Draws block number `mark` on a frame buffer of 32 bits a pixel; the geometry has been checked. */
-void mark_draw(uint32_t *pixels, uint32_t width_pixels, uint32_t height_pixels, uint32_t pitch_pixels,
-               enum mark mark);
+void mark_draw(uint32_t *pixels, uint32_t width_pixels, uint32_t height_pixels, uint32_t pitch_pixels, enum mark mark);
 
 #endif

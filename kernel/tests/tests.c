@@ -38,6 +38,7 @@ static const struct test {
     {"timer",              test_timer      },
     {"clocks",             test_clocks     },
     {"tlb-shootdown",      test_shootdown  },
+    {"write-combining",    test_combining },
     {"frames",             test_frames     },
     {"frames-stress",      test_stress     },
     {"numa",               test_numa       },

@@ -65,6 +65,9 @@ enum test_result test_timer(void);
 enum test_result test_clocks(void);
 enum test_result test_shootdown(void);
 
+/* screen.c */
+enum test_result test_combining(void);
+
 /* frames.c */
 enum test_result test_stress(void);
 

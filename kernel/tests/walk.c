@@ -16,7 +16,10 @@
 #define ENTRY_PRESENT BIT(0)
 #define ENTRY_WRITE   BIT(1)
 #define ENTRY_USER    BIT(2)
+#define ENTRY_PWT     BIT(3)
+#define ENTRY_PCD     BIT(4)
 #define ENTRY_LARGE   BIT(7) /* in levels 2 and 3; the PAT bit in level 1 */
+#define ENTRY_PAT     BIT(12) /* in a large leaf */
 #define ENTRY_NX      BIT(63)
 #define ENTRY_ADDRESS 0x000FFFFFFFFFF000ull
 #define ENTRIES       512u
@@ -49,6 +52,12 @@ static void visit_leaf(struct walk *walk, const struct walk_leaf *leaf)
               leaf->target.start.value, leaf->target.end.value, leaf->writable, leaf->executable, leaf->user);
 }
 
+static unsigned pat_index(uint64_t entry, unsigned level)
+{
+    bool pat = (entry & (level == 1 ? ENTRY_LARGE : ENTRY_PAT)) != 0;
+    return (pat ? 4u : 0u) + ((entry & ENTRY_PCD) != 0 ? 2u : 0u) + ((entry & ENTRY_PWT) != 0 ? 1u : 0u);
+}
+
 static void walk_table(struct walk *walk, struct paddr table, unsigned level, const struct walk_leaf *allowed)
 {
     /* Tables are RAM, so the direct map has them; nobody changes them meanwhile, since tests run alone. */
@@ -66,6 +75,7 @@ static void walk_table(struct walk *walk, struct paddr table, unsigned level, co
             .writable = allowed->writable && (entry & ENTRY_WRITE) != 0,
             .executable = allowed->executable && (entry & ENTRY_NX) == 0,
             .user = allowed->user && (entry & ENTRY_USER) != 0,
+            .pat_index = pat_index(entry, level),
         };
         if (level == 1 || (level <= 3 && (entry & ENTRY_LARGE) != 0))
             visit_leaf(walk, &below);

@@ -17,6 +17,7 @@ struct walk_leaf {
     bool writable;
     bool executable;
     bool user;
+    unsigned pat_index; /* which entry of the PAT its PAT, PCD and PWT bits choose: SDM 3, table 12-11 */
 };
 
 /* False: this mapping is wrong. The walk goes on. */

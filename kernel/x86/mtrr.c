@@ -6,14 +6,14 @@
 #define CPUID_FEATURES 0x1u
 #define CPUID_EDX_MTRR (1u << 12)
 
-#define MSR_MTRR_CAP       0x0FEu
-#define MSR_MTRR_DEF_TYPE  0x2FFu
-#define MSR_MTRR_BASE      0x200u /* + 2 * number; the mask is the next one */
-#define MTRR_COUNT_MASK    0xFFu  /* of MSR_MTRR_CAP */
-#define MTRR_TYPE_MASK     0xFFu  /* of a base, and of MSR_MTRR_DEF_TYPE */
-#define MTRR_ENABLE        (1u << 11) /* of MSR_MTRR_DEF_TYPE */
-#define MTRR_VALID         (1u << 11) /* of a mask */
-#define MTRR_ADDRESS_MASK  0x000FFFFFFFFFF000ull
+#define MSR_MTRR_CAP      0x0FEu
+#define MSR_MTRR_DEF_TYPE 0x2FFu
+#define MSR_MTRR_BASE     0x200u     /* + 2 * number; the mask is the next one */
+#define MTRR_COUNT_MASK   0xFFu      /* of MSR_MTRR_CAP */
+#define MTRR_TYPE_MASK    0xFFu      /* of a base, and of MSR_MTRR_DEF_TYPE */
+#define MTRR_ENABLE       (1u << 11) /* of MSR_MTRR_DEF_TYPE */
+#define MTRR_VALID        (1u << 11) /* of a mask */
+#define MTRR_ADDRESS_MASK 0x000FFFFFFFFFF000ull
 
 enum { MTRR_UC = 0, MTRR_WC = 1, MTRR_WT = 4, MTRR_WP = 5, MTRR_WB = 6, MTRR_TYPES };
 

@@ -44,9 +44,9 @@ BEFORE = ("gather", "exit boot services")
 class Counted(Qemu):
     """A machine that counts, and with log=True notes each instruction of the kernel's: `executed`, by CPU."""
 
-    def __init__(self, memory, cpus, command_line, log=False):
+    def __init__(self, memory, cpus, command_line, log=False, extra=()):
         super().__init__(machine.Machine(memory=memory, cpus=cpus, command_line=f"{command_line} nokaslr",
-                                         extra=COUNTING))
+                                         extra=[*COUNTING, *extra]))
         self.log = log
         self.executed = Counter()
 

@@ -178,7 +178,7 @@ static void steps_share_a_line_that_ends_by_itself(void **state)
     print("said\n");
     console_step("three");
     print("more\n");
-    assert_string_equal(machine.sent, "steps: one, two\r\nsaid\r\nsteps: three\r\nmore\r\n");
+    assert_string_equal(machine.sent, "steps: one  two\r\nsaid\r\nsteps: three\r\nmore\r\n");
 }
 
 static void pages_are_looked_back_at(void **state)

@@ -284,7 +284,9 @@ static void only_changed_cells_are_painted(void **state)
     play(f, "same\nsame\nsame\nsame");
     for (uint32_t i = 0; i < 4 * 8; i++)
         f->pixels[i] = GUARD; /* in the first row's first cells */
+    uint64_t before = f->screen.painted_pixels;
     play(f, "\nsame");
+    assert_int_equal(f->screen.painted_pixels, before); /* the cursor's cells, too: it stands where it stood */
     for (uint32_t i = 0; i < 4 * 8; i++)
         assert_int_equal(f->pixels[i], GUARD);
 }

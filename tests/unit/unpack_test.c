@@ -16,12 +16,21 @@ static const struct {
     size_t packed_bytes;
     const char *text;
 } blocks[] = {
-    {"\x00", 1, ""},
-    {"\x30" "abc", 4, "abc"},
-    {"\x30" "abc\x03\x00\x00", 7, "abcabca"},                          /* the last sequence is an empty one */
-    {"\x10" "a\x01\x00\x00", 5, "aaaaa"},                              /* a copy of what it has just made */
-    {"\x1F" "a\x01\x00\x00\x10" "b", 7, "aaaaaaaaaa" "aaaaaaaaaa" "b"},       /* 15 + 0 + 4 of a match */
-    {"\xF0\x01" "0123456789abcdef", 18, "0123456789abcdef"},            /* 15 + 1 literals */
+    {"\x00",                  1,  ""                },
+    {"\x30"
+     "abc",              4,  "abc"             },
+    {"\x30"
+     "abc\x03\x00\x00",  7,  "abcabca"         }, /* the last sequence is an empty one */
+    {"\x10"
+     "a\x01\x00\x00",    5,  "aaaaa"           }, /* a copy of what it has just made */
+    {"\x1F"
+     "a\x01\x00\x00\x10"
+     "b",                7,
+     "aaaaaaaaaa"
+     "aaaaaaaaaa"
+     "b"                                            }, /* 15 + 0 + 4 of a match */
+    {"\xF0\x01"
+     "0123456789abcdef", 18, "0123456789abcdef"}, /* 15 + 1 literals */
 };
 
 static enum status unpack_exact(const void *packed, size_t packed_bytes, char *to, size_t to_bytes)
@@ -60,9 +69,18 @@ static void what_points_nowhere_is_refused(void **state)
 {
     (void)state;
     char out[64];
-    assert_int_equal(unpack_exact("\x10" "a\x00\x00\x00", 5, out, 5), STATUS_INVALID);  /* no distance */
-    assert_int_equal(unpack_exact("\x10" "a\x02\x00\x00", 5, out, 5), STATUS_INVALID);  /* before the start */
-    assert_int_equal(unpack_exact("\x1F" "a\x01\x00\xFF\xFF\xFF", 7, out, 64), STATUS_INVALID); /* endless */
+    assert_int_equal(unpack_exact("\x10"
+                                  "a\x00\x00\x00",
+                                  5, out, 5),
+                     STATUS_INVALID); /* no distance */
+    assert_int_equal(unpack_exact("\x10"
+                                  "a\x02\x00\x00",
+                                  5, out, 5),
+                     STATUS_INVALID); /* before the start */
+    assert_int_equal(unpack_exact("\x1F"
+                                  "a\x01\x00\xFF\xFF\xFF",
+                                  7, out, 64),
+                     STATUS_INVALID); /* endless */
     assert_int_equal(unpack_exact("\xF0\xFF\xFF", 3, out, 64), STATUS_INVALID);
 }
 
