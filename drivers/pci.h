@@ -71,7 +71,14 @@ struct pci {
 
 #define PCI_CLASS_DISPLAY 0x03u
 #define PCI_CLASS_BRIDGE  0x06u
-#define PCI_CLASS_XHCI    0x0C0330u /* class, subclass and interface; xHCI 1.2, 5.2.3 */
+
+/* Class, subclass and interface: PCI 3.0, appendix D; xHCI 1.2, 5.2.3. */
+#define PCI_CLASS_PCI_BRIDGE 0x060400u
+#define PCI_CLASS_EHCI       0x0C0320u
+#define PCI_CLASS_XHCI       0x0C0330u
+
+/* Of a bridge: 15:8 the bus behind it, 23:16 the last of those behind it (PCI-to-PCI Bridge 1.2, 3.2.5). */
+#define PCI_BRIDGE_BUSES 0x18u
 
 /*
  * STATUS_LIMIT: PCI_SEGMENTS_MAX. STATUS_INVALID: last_bus < first_bus, buses that are there already, or no ECAM

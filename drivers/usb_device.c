@@ -72,9 +72,11 @@ static enum usb_taken take_descriptor(struct usb_device *device, uint32_t answer
     return good ? USB_TAKEN_NEXT : USB_TAKEN_WRONG;
 }
 
-static bool choose_configuration(struct usb_device *device)
+/* USB 3.2, 10.16.2.9: a hub's depth says which part of a route string is its own. */
+static bool choose_value(struct usb_device *device)
 {
-    device->xhci->talk.request.value = device->facts.function.configuration;
+    struct usb_request *request = &device->xhci->talk.request;
+    request->value = request->type == USB_TO_HUB ? device->tier : device->facts.function.configuration;
     return true;
 }
 
@@ -98,11 +100,11 @@ static const struct usb_step coming[] = {
     DESCRIPTOR("device", 0, USB_TO_DEVICE, USB_DESCRIPTOR_DEVICE, USB_DEVICE_BYTES, take_descriptor),
     DESCRIPTOR("functions", 0, USB_TO_DEVICE, USB_DESCRIPTOR_CONFIGURATION, USB_CONFIGURATION_BYTES, take_descriptor),
     COMMAND("endpoint", USB_FOR_REPORTERS, false, XHCI_COMMAND_CONFIGURE, xhci_context_endpoint, NULL),
-    REQUEST("configure", USB_FOR_REPORTERS, USB_TO_DEVICE, USB_SET_CONFIGURATION, 0, 0, choose_configuration, NULL),
+    REQUEST("configure", USB_FOR_REPORTERS, USB_TO_DEVICE, USB_SET_CONFIGURATION, 0, 0, choose_value, NULL),
     DESCRIPTOR("hub", USB_FOR_HUB_2, USB_TO_HUB, USB_DESCRIPTOR_HUB, USB_HUB_BYTES_2, take_descriptor),
     DESCRIPTOR("hub", USB_FOR_HUB_3, USB_TO_HUB, USB_DESCRIPTOR_HUB_SUPER, USB_HUB_BYTES_3, take_descriptor),
     COMMAND("hub context", USB_FOR_HUBS, false, XHCI_COMMAND_CONFIGURE, xhci_context_hub, NULL),
-    REQUEST("hub depth", USB_FOR_HUB_3, USB_TO_HUB, USB_SET_HUB_DEPTH, 0, 0, usb_hub_choose_depth, NULL),
+    REQUEST("hub depth", USB_FOR_HUB_3, USB_TO_HUB, USB_SET_HUB_DEPTH, 0, 0, choose_value, NULL),
     REQUEST("on", USB_FOR_HUBS, USB_TO_PORT, USB_SET_FEATURE, USB_FEATURE_POWER, 0, usb_hub_next_port, usb_take_again),
     /* Some keyboards refuse these two: they know no other protocol, or cannot be told when to report. */
     OPTIONAL_REQUEST("protocol", USB_FOR_KEYBOARD, USB_TO_INTERFACE, HID_SET_PROTOCOL, HID_BOOT_PROTOCOL, 0, NULL),

@@ -14,13 +14,6 @@
 /* By bit of wPortChange: the feature that acknowledges it. USB 2.0, table 11-17; USB 3.2, table 10-8. */
 static const uint8_t change_features[] = {16, 17, 18, 19, 20, 29, 25, 26};
 
-/* Which part of a route string is its own: USB 3.2, 10.16.2.9. */
-bool usb_hub_choose_depth(struct usb_device *device)
-{
-    device->xhci->talk.request.value = device->tier;
-    return true;
-}
-
 /* Power for one after the other; when the last has it, the time begins after which it is good. */
 bool usb_hub_next_port(struct usb_device *device)
 {
@@ -89,7 +82,7 @@ bool usb_hub_begin(struct usb_device *device, uint64_t now_us)
     bool due = false;
     device->hub_port = 0; /* the number of a port is one more than its place */
     while (!due && now_us >= device->ports_good && device->hub_port < device->facts.hub.port_count)
-        due = xhci_port_is_due(device->xhci, &device->ports[device->hub_port++], now_us);
+        due = usb_port_is_due(&device->ports[device->hub_port++], now_us);
     if (due)
         usb_talk_begin(device, looking, NULL);
     return due;

@@ -9,8 +9,7 @@
 
 #include "drivers/usb_talk.h"
 
-/* Of the steps of a new one: its depth, for USB 3; the next port without power. */
-bool usb_hub_choose_depth(struct usb_device *device);
+/* Of the steps of a new one: the next port without power. */
 bool usb_hub_next_port(struct usb_device *device);
 
 /* Its endpoint says which ports changed. */

@@ -1,9 +1,9 @@
 /*
  * What happens at a port, a root port's or a hub's: something comes, settles, is reset, and is there until it goes.
  *
- *     EMPTY -connected-> SETTLING --100 ms--> WAITING --its turn--> RESETTING --enabled--> RECOVERING -10 ms-> TAKEN
- *                             ^                                          | not enabled in time                       |
- *                             '------------ again, USB_ATTEMPTS_MAX in all; then FAILED -------- does not work ------'
+ *     EMPTY --connected--> SETTLING --100 ms, and its turn--> RESETTING --enabled--> RECOVERING --10 ms--> TAKEN
+ *                             ^                                  | not enabled in time                      |
+ *                             '----- again, USB_ATTEMPTS_MAX in all; then FAILED ------- does not work -----'
  *
  * Owns: struct usb_port. Rules: pure; time is told, and what a port says is input. Any state leads to EMPTY when
  * nothing is connected, or something else is. Sources: USB 2.0, 7.1.7.3 (100 ms) and 7.1.7.5 (10 ms).
@@ -19,7 +19,6 @@
 enum usb_port_state {
     USB_PORT_EMPTY,
     USB_PORT_SETTLING,
-    USB_PORT_WAITING,
     USB_PORT_RESETTING,
     USB_PORT_RECOVERING,
     USB_PORT_TAKEN,
@@ -32,7 +31,6 @@ struct usb_device;
 struct usb_port {
     enum usb_port_state state;
     uint8_t attempts;          /* that failed since something was plugged in */
-    uint8_t polls;             /* of a reset that goes on */
     bool changed;              /* its status is worth a look */
     uint64_t deadline;         /* of the states in which time passes */
     struct usb_device *device; /* when TAKEN */
@@ -61,18 +59,16 @@ enum usb_port_action usb_port_look(struct usb_port *port, struct usb_port_status
 /* What is there does not work: it is reset and tried anew, or given up. True: given up. */
 bool usb_port_failed(struct usb_port *port, uint64_t now_us);
 
-/* Whether time or an event asks for a look. What is WAITING is looked at when it may be reset, too. */
-static inline bool usb_port_is_due(const struct usb_port *port, uint64_t now_us)
-{
-    bool timed = port->state == USB_PORT_SETTLING || port->state == USB_PORT_RESETTING ||
-                 port->state == USB_PORT_RECOVERING;
-    return port->changed || (timed && now_us >= port->deadline);
-}
-
 /* Whether something goes on there that ends by itself. */
 static inline bool usb_port_is_busy(const struct usb_port *port)
 {
     return port->changed || (port->state >= USB_PORT_SETTLING && port->state <= USB_PORT_RECOVERING);
+}
+
+/* Whether time or an event asks for a look. */
+static inline bool usb_port_is_due(const struct usb_port *port, uint64_t now_us)
+{
+    return port->changed || (usb_port_is_busy(port) && now_us >= port->deadline);
 }
 
 /* Whether a device there has no address of its own yet: there may be one such device at a time. */

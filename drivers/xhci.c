@@ -110,7 +110,6 @@ enum status xhci_take_over(struct xhci *xhci)
         ;
     bool ready = wait_for(xhci, xhci->operational + XHCI_USBCMD, XHCI_USBCMD_RESET, 0, RESET_US) &&
                  wait_for(xhci, xhci->operational + XHCI_USBSTS, XHCI_USBSTS_NOT_READY, 0, RESET_US);
-    xhci->failure = ready ? NULL : "its reset does not end";
     return ready ? STATUS_OK : STATUS_TIMEOUT;
 }
 
@@ -168,17 +167,13 @@ static void program(struct xhci *xhci)
 enum status xhci_start(struct xhci *xhci)
 {
     uint32_t page_sizes = xhci_read(xhci, xhci->operational + XHCI_PAGESIZE) & 0xFFFF;
-    xhci->failure = "its pages are not of a size that we have";
     if (page_sizes == 0 || bits_first(page_sizes) > PAGE_ORDER_MAX)
         return STATUS_UNSUPPORTED;
-    xhci->failure = "no memory for it";
     if (!give_memory(xhci, bits_first(page_sizes)))
         return STATUS_NO_MEMORY;
     program(xhci);
-    xhci->failure = "it does not start";
     if (!wait_for(xhci, xhci->operational + XHCI_USBSTS, XHCI_USBSTS_HALTED, 0, HALT_US))
         return STATUS_TIMEOUT;
-    xhci->failure = NULL;
     xhci->running = true;
     xhci_ports_start(xhci);
     return STATUS_OK;

@@ -150,8 +150,7 @@ void *xhci_memory(struct xhci *xhci, unsigned order, uint64_t *address);
 void xhci_ports_start(struct xhci *xhci);
 void xhci_ports_go_on(struct xhci *xhci, uint64_t now_us);
 
-/* Of any port, a root port or a hub's: whether it should be looked at; what it says, taken. Returns what it needs. */
-bool xhci_port_is_due(const struct xhci *xhci, const struct usb_port *port, uint64_t now_us);
+/* What any port says, a root port or a hub's (else NULL), taken. Returns what is to be asked of it: a reset. */
 enum usb_port_action xhci_look(struct xhci *xhci, struct usb_device *hub, struct usb_port *port, uint8_t number,
                                struct usb_port_status status);
 

@@ -27,11 +27,6 @@ static bool may_reset(const struct xhci *xhci)
     return !busy;
 }
 
-bool xhci_port_is_due(const struct xhci *xhci, const struct usb_port *port, uint64_t now_us)
-{
-    return usb_port_is_due(port, now_us) || (port->state == USB_PORT_WAITING && may_reset(xhci));
-}
-
 enum usb_port_action xhci_look(struct xhci *xhci, struct usb_device *hub, struct usb_port *port, uint8_t number,
                                struct usb_port_status status)
 {
@@ -67,6 +62,6 @@ static void look_at_root(struct xhci *xhci, uint32_t index)
 void xhci_ports_go_on(struct xhci *xhci, uint64_t now_us)
 {
     for (uint32_t i = 0; i < xhci->port_count; i++)
-        if (xhci_port_is_due(xhci, &xhci->ports[i], now_us))
+        if (usb_port_is_due(&xhci->ports[i], now_us))
             look_at_root(xhci, i);
 }

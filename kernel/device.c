@@ -60,8 +60,20 @@ enum status device_route(const struct pci_function *function, uint8_t vector)
     return pci_start_messages(pci, function->address, &messages, table, this_cpu()->apic_id, vector);
 }
 
+/* Firmware may have turned the bridges off in the exit, which pass on what the function wants of memory. */
+static void open_bridges(const struct pci *pci, struct pci_address to)
+{
+    for (const struct pci_function *bridge = NULL; (bridge = pci_next_of_class(pci, bridge, PCI_CLASS_PCI_BRIDGE));) {
+        uint32_t buses = pci_read32(pci, bridge->address, PCI_BRIDGE_BUSES);
+        bool leads = (uint8_t)(buses >> 8) <= to.bus && to.bus <= (uint8_t)(buses >> 16);
+        if (leads && bridge->address.segment == to.segment)
+            (void)pci_change_command(pci, bridge->address, 0, PCI_COMMAND_BUS_MASTER | PCI_COMMAND_MEMORY);
+    }
+}
+
 void device_start_mastering(struct pci_function *function)
 {
+    open_bridges(&machine_facts()->pci, function->address);
     (void)pci_change_command(&machine_facts()->pci, function->address, 0, PCI_COMMAND_BUS_MASTER);
 }
 

@@ -5,6 +5,8 @@ the monitor obeys came by USB. Root ports: QEMU's controllers have the four of U
 """
 
 import re
+import socket
+import struct
 import time
 
 import pytest
@@ -168,6 +170,15 @@ def test_two_controllers():
         assert "usb: 2 controllers" in usb(keel)
 
 
+def test_behind_bridge():
+    """As on AMD's: the controller is on a bus behind a port of PCI Express."""
+    with harness.Running(extra=[*NO_PS2, "-device", "pcie-root-port,id=root,chassis=1", "-device",
+                                "qemu-xhci,id=xhci,bus=root", *KEYBOARD]) as keel:
+        keel.ready()
+        there(keel)
+        types(keel)
+
+
 def test_other_devices_are_left_alone(tmp_path):
     """A stick, a mouse, a tablet and a keyboard: all listed, one driven."""
     stick = tmp_path / "stick.img"
@@ -238,3 +249,69 @@ def test_no_serial_line():
         keel.wait_until_idle()
         keel.type_on_keyboard("poweroff\n")
         assert keel.ended() == (0, "guest-shutdown")
+
+
+@pytest.mark.quirk("D70", outcome="boots; the controller is taken, and types", row="usb")
+def test_firmware_left_it_running(image_of):
+    """With its rings in memory that is about to be given away, and a key that goes down meanwhile."""
+    with harness.Running(image=image_of("usb"), append="", fresh=True, extra=[*XHCI, *KEYBOARD]) as keel:
+        keel.wait(r"^adversary: the USB controller runs on, events at 0x[1-9a-f]", seconds=harness.BOOT_SECONDS)
+        keel.ready()
+        there(keel)
+        types(keel)
+        keel.command("frames", r"^frame-check: ok\s*$")
+
+
+LED_STATE = -261  # RFB: "QEMU LED state", a rectangle whose one byte has bit 0 Scroll, 1 Num, 2 Caps Lock
+CAPS = 4
+
+
+class Viewer:
+    """A viewer of QEMU's screen that only wants to know which lights are on (RFC 6143, 7.1 to 7.5)."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(harness.BOOT_SECONDS)
+        self.socket.connect(path)
+        self.socket.sendall(self.take(12))  # the same version
+        assert 1 in self.take(self.take(1)[0])  # no password
+        self.socket.sendall(b"\x01")
+        self.take(4)
+        self.socket.sendall(b"\x01")  # others may look on
+        self.take(struct.unpack("!4x16xI", self.take(24))[0])
+        self.socket.sendall(struct.pack("!BxHi", 2, 1, LED_STATE))
+
+    def take(self, size):
+        data = b""
+        while len(data) < size:
+            part = self.socket.recv(size - len(data))
+            assert part, "QEMU closed the line"
+            data += part
+        return data
+
+    def wait(self, wanted):
+        """Reads until the lights are as wanted."""
+        while True:
+            kind, count, *_, encoding = struct.unpack("!BxHHHHHi", self.take(16))
+            assert (kind, count, encoding) == (0, 1, LED_STATE)
+            if self.take(1)[0] == wanted:
+                return
+
+
+def test_lights(tmp_path):
+    """Caps Lock is lit and put out, on the keyboard that was there and on the one that comes when it is on."""
+    path = str(tmp_path / "vnc")
+    with harness.Running(fresh=True, extra=[*XHCI, *KEYBOARD, "-vnc", f"unix:{path}"]) as keel:
+        keel.ready()
+        there(keel)
+        viewer = Viewer(path)
+        keel.press("caps_lock")
+        viewer.wait(CAPS)
+        keel.press("caps_lock")
+        viewer.wait(0)
+        keel.press("caps_lock")
+        viewer.wait(CAPS)
+        gone(keel, start=unplug(keel, "kbd"))
+        there(keel, start=plug(keel, driver="usb-kbd", id="next", bus="xhci.0", port="1"))
+        keel.press("caps_lock")
+        viewer.wait(0)

@@ -9,6 +9,7 @@
 #include "tests/firmware/parked.h"
 #include "tests/firmware/relocate.h"
 #include "tests/firmware/serial.h"
+#include "tests/firmware/usb.h"
 #include "tests/firmware/virtio_net.h"
 #include "tests/firmware/space.h"
 #include "tests/firmware/watchdog.h"
@@ -110,6 +111,7 @@ static void after_success(void)
     parked_start();
     virtio_net_start();
     x2apic_start();
+    usb_start();
     edu_start(); /* last: it is the one with little time */
     if (wishes.leaves_controls) {
         serial_say("all of CR4 that this CPU has goes on");

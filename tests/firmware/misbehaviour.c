@@ -18,6 +18,7 @@
 #include "tests/firmware/screen.h"
 #include "tests/firmware/space.h"
 #include "tests/firmware/tables.h"
+#include "tests/firmware/usb.h"
 #include "tests/firmware/virtio_net.h"
 #include "tests/firmware/watchdog.h"
 #include "tests/firmware/x2apic.h"
@@ -150,6 +151,12 @@ static bool play_driver(const struct words *words)
 static bool play_space(const struct words *words)
 {
     return space_wish(words->word[1], words->word[2]);
+}
+
+static bool play_usb(const struct words *words)
+{
+    (void)words;
+    return usb_prepare();
 }
 
 static bool play_edu(const struct words *words)
@@ -382,6 +389,7 @@ static const struct {
     {"la57",              1, play_la57             },
     {"image",             2, play_image            }, /* above-4g | bogus | no-volume */
     {"edu",               1, play_edu              },
+    {"usb",               1, play_usb              },
     {"parked-cpus",       1, play_parked           },
     {"virtio-net",        1, play_virtio_net       },
     {"x2apic",            1, play_x2apic           },
