@@ -65,16 +65,6 @@ static ALWAYS_INLINE uint32_t pci_read_at(const struct pci_segment *segment, uin
     return ecam != NULL ? mmio_read32(ecam) : io_read32(PORT_DATA);
 }
 
-static const struct pci_segment *pci_segment(const struct pci *pci, uint16_t number, uint8_t bus)
-{
-    for (uint32_t i = 0; i < pci->segment_count; i++) {
-        const struct pci_segment *segment = &pci->segments[i];
-        if (segment->number == number && bus >= segment->first_bus && bus <= segment->last_bus)
-            return segment;
-    }
-    return NULL;
-}
-
 /* MCFG may split a segment into several bus ranges; they must not overlap. */
 enum status pci_add_segment(struct pci *pci, struct pci_segment segment)
 {
@@ -99,7 +89,12 @@ static const struct pci_segment *pci_reach(const struct pci *pci, struct pci_add
     CHECK(offset < CONFIG_BYTES && offset % 4 == 0);
     CHECK(address.device < DEVICES_PER_BUS && address.function < FUNCTIONS_MAX);
     *function = (uint32_t)address.bus << FUNCTIONS_PER_BUS_SHIFT | (uint32_t)address.device << 3 | address.function;
-    return pci_segment(pci, address.segment, address.bus);
+    for (uint32_t i = 0; i < pci->segment_count; i++) {
+        const struct pci_segment *segment = &pci->segments[i];
+        if (segment->number == address.segment && address.bus >= segment->first_bus && address.bus <= segment->last_bus)
+            return segment;
+    }
+    return NULL;
 }
 
 uint32_t pci_read32(const struct pci *pci, struct pci_address address, uint32_t offset)
@@ -120,12 +115,6 @@ void pci_write32(const struct pci *pci, struct pci_address address, uint32_t off
         mmio_write32(ecam, value);
     else
         io_write32(PORT_DATA, value);
-}
-
-/* Some absent functions read as 0. */
-static ALWAYS_INLINE bool pci_is_absent(uint32_t identity)
-{
-    return (uint16_t)identity == VENDOR_NONE || (uint16_t)identity == 0;
 }
 
 bool pci_keeps_mastering(const struct pci_function *function)
@@ -192,12 +181,10 @@ static void pci_silence(const struct pci *pci, struct pci_function *function)
         function->silenced = (pci_read32(pci, function->address, PCI_COMMAND) & PCI_COMMAND_BUS_MASTER) == 0;
 }
 
-/* Silences and lists the function. False: there is none. */
-static bool pci_take_function(struct pci *pci, struct pci_address address)
+/* Silences and lists the function. */
+static void pci_take_function(struct pci *pci, struct pci_address address)
 {
     uint32_t identity = pci_read32(pci, address, PCI_VENDOR_ID);
-    if (pci_is_absent(identity))
-        return false;
     /* Config offset 8: class, subclass, interface, revision, from the top byte down (PCI 3.0, 6.2.1). */
     uint32_t class_register = pci_read32(pci, address, PCI_CLASS);
     struct pci_function function = {
@@ -214,32 +201,23 @@ static bool pci_take_function(struct pci *pci, struct pci_address address)
         pci->functions[pci->function_count++] = function;
     else
         pci->dropped_count++;
-    return true;
-}
-
-static void pci_take_device(struct pci *pci, struct pci_address address)
-{
-    if (!pci_take_function(pci, address))
-        return;
-    /* Without the bit, a device may answer at all eight functions with its only one (PCI 3.0, 3.2.2.3.4). */
-    if ((pci_read32(pci, address, PCI_HEADER_TYPE) >> 16 & HEADER_MULTIFUNCTION) == 0)
-        return;
-    for (address.function = 1; address.function < FUNCTIONS_MAX; address.function++)
-        (void)pci_take_function(pci, address);
 }
 
 /* Nearly all of 8,192 devices are absent: one read each, and nothing else. */
 static void pci_take_segment(struct pci *pci, struct pci_segment segment)
 {
     uint32_t end = ((uint32_t)segment.last_bus + 1) << FUNCTIONS_PER_BUS_SHIFT;
-    uint32_t number = (uint32_t)segment.first_bus << FUNCTIONS_PER_BUS_SHIFT; /* of a device's first function */
-    for (; number < end; number += FUNCTIONS_MAX) {
-        if (pci_is_absent(pci_read_at(&segment, number, PCI_VENDOR_ID)))
-            continue;
-        struct pci_address address = {.segment = segment.number,
-                                      .bus = (uint8_t)(number >> FUNCTIONS_PER_BUS_SHIFT),
-                                      .device = (uint8_t)(number >> 3) % DEVICES_PER_BUS};
-        pci_take_device(pci, address);
+    uint32_t number = (uint32_t)segment.first_bus << FUNCTIONS_PER_BUS_SHIFT;
+    for (bool alone = true; number < end; number += alone ? FUNCTIONS_MAX : 1) {
+        uint16_t vendor = (uint16_t)pci_read_at(&segment, number, PCI_VENDOR_ID);
+        bool absent = vendor == VENDOR_NONE || vendor == 0; /* as some that are absent read */
+        /* Without the bit, a device may answer at all eight functions with its only one (PCI 3.0, 3.2.2.3.4). */
+        if (number % FUNCTIONS_MAX == 0)
+            alone = absent || (pci_read_at(&segment, number, PCI_HEADER_TYPE) >> 16 & HEADER_MULTIFUNCTION) == 0;
+        if (!absent)
+            pci_take_function(pci, (struct pci_address){segment.number, (uint8_t)(number >> FUNCTIONS_PER_BUS_SHIFT),
+                                                        number / FUNCTIONS_MAX % DEVICES_PER_BUS,
+                                                        number % FUNCTIONS_MAX});
     }
 }
 

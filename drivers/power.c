@@ -34,7 +34,6 @@
 #define AML_ONE_OP       0x01u
 #define AML_NAME_OP      0x08u
 #define AML_BYTE_PREFIX  0x0Au
-#define AML_WORD_PREFIX  0x0Bu
 #define AML_DWORD_PREFIX 0x0Cu
 #define AML_PACKAGE_OP   0x12u
 #define AML_LENGTH_SHIFT 6u /* PkgLength: how many bytes follow the lead byte */
@@ -98,19 +97,14 @@ static bool aml_sleep_package(const uint8_t *aml, uint8_t *type_a, uint8_t *type
     return element_count < 2 || aml_sleep_type(aml, type_b) != NULL;
 }
 
-/* Name (_S5_ or Name (\_S5_: the byte before the name tells it from a mere use of it. */
-static bool aml_is_name(const uint8_t *aml, uint64_t at)
-{
-    if (at >= 1 && aml[at - 1] == AML_NAME_OP)
-        return true;
-    return at >= 2 && aml[at - 1] == '\\' && aml[at - 2] == AML_NAME_OP;
-}
-
 enum status power_find_s5(const uint8_t *aml, uint64_t size_bytes, uint8_t *sleep_type_a, uint8_t *sleep_type_b)
 {
-    for (uint64_t at = 0; at + AML_NAME_BYTES <= size_bytes; at++) {
-        /* Its first letter first: a DSDT has tens of thousands of bytes. */
-        if (aml[at] != '_' || __builtin_memcmp(aml + at, "_S5_", AML_NAME_BYTES) != 0 || !aml_is_name(aml, at))
+    for (uint64_t at = 1; at + AML_NAME_BYTES <= size_bytes; at++) {
+        /* Name (_S5_ or Name (\_S5_: the byte before tells it from a mere use of it. */
+        if (aml[at - 1] != AML_NAME_OP)
+            continue;
+        at += aml[at] == '\\';
+        if (at + AML_NAME_BYTES > size_bytes || __builtin_memcmp(aml + at, "_S5_", AML_NAME_BYTES) != 0)
             continue;
         /* A copy of fixed size: the name may be the table's last four bytes, and the parser then needs no bounds. */
         uint8_t package[AML_S5_BYTES];
@@ -124,7 +118,7 @@ enum status power_find_s5(const uint8_t *aml, uint64_t size_bytes, uint8_t *slee
 }
 
 /* In the valid tables of that signature, until one has it: the DSDT is one, of SSDTs there are some. */
-static bool power_search(struct power *power, const struct acpi *acpi, const char *signature)
+static void power_search(struct power *power, const struct acpi *acpi, const char *signature)
 {
     for (uint32_t i = 0; i < acpi->table_count && !power->has_s5; i++) {
         const struct acpi_table *table = &acpi->tables[i];
@@ -133,7 +127,6 @@ static bool power_search(struct power *power, const struct acpi *acpi, const cha
                 power_find_s5(table->bytes + AML_HEADER_BYTES, prange_bytes(table->extent) - AML_HEADER_BYTES,
                               &power->sleep_type_a, &power->sleep_type_b) == STATUS_OK;
     }
-    return power->has_s5;
 }
 
 void power_init(struct power *power, const struct acpi_fadt *fadt, const struct acpi *acpi)
@@ -142,8 +135,8 @@ void power_init(struct power *power, const struct acpi_fadt *fadt, const struct 
     if (fadt == NULL)
         return;
     power->fadt = *fadt;
-    if (!power_search(power, acpi, "DSDT"))
-        (void)power_search(power, acpi, "SSDT");
+    power_search(power, acpi, "DSDT");
+    power_search(power, acpi, "SSDT");
 }
 
 /* Legacy machines start with ACPI off; SMI firmware turns it on (4.8.3.2.1). False: it is still off. */
