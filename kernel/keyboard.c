@@ -26,7 +26,7 @@
 static struct {
     struct keyboard *keyboards;
     struct keymap keymap;
-    struct {
+    struct repeat {
         const struct keyboard *keyboard; /* NULL: nothing repeats */
         uint8_t usage;
         uint64_t due_us;
@@ -72,15 +72,6 @@ static void release_all(struct keyboard *keyboard)
     update_modifiers();
 }
 
-static void go_down(struct keyboard *keyboard, uint8_t usage)
-{
-    if (usage < USAGE_MODIFIERS && press(usage)) {
-        state.repeat.keyboard = keyboard;
-        state.repeat.usage = usage;
-        state.repeat.due_us = time_now_us() + REPEAT_DELAY_US;
-    }
-}
-
 void keyboard_event(struct keyboard *keyboard, struct key_event event)
 {
     uint64_t flags = interrupts_save_and_disable();
@@ -92,9 +83,9 @@ void keyboard_event(struct keyboard *keyboard, struct key_event event)
     } else if (event.down != was_down) { /* else the keyboard repeats it, or another one has it */
         keyboard->down[event.usage / 8] ^= bit;
         update_modifiers();
-        if (event.down)
-            go_down(keyboard, event.usage);
-        else if (state.repeat.keyboard == keyboard && state.repeat.usage == event.usage)
+        if (event.down && event.usage < USAGE_MODIFIERS && press(event.usage))
+            state.repeat = (struct repeat){keyboard, event.usage, time_now_us() + REPEAT_DELAY_US};
+        else if (!event.down && state.repeat.keyboard == keyboard && state.repeat.usage == event.usage)
             state.repeat.keyboard = NULL;
     }
     interrupts_restore(flags);

@@ -13,12 +13,14 @@
 #define DARK    1u
 #define PATTERN 2u
 
-#define VERSION    15u
 #define MODE_BYTE  4u                                 /* table 2; 4 bits, as is the end of the message, 0 */
-#define LEVEL_L    1u                                 /* table 12 */
 #define BLOCKS     6u                                 /* table 9 */
 #define DATA_COUNT (QR_CODEWORDS - BLOCKS * QR_CHECKS) /* 5 blocks of 87, 1 of 88 */
 #define ALIGNMENTS 4u
+
+/* With their own correction: level L and the mask, by mask (annex C, table C.1); version 15 (annex D, table D.1). */
+static const uint16_t formats[8] = {0x77C4, 0x72F3, 0x7DAA, 0x789D, 0x662F, 0x6318, 0x6C41, 0x6976};
+#define VERSION 0x0F928u
 
 /* Annex E: the rows and columns of alignment patterns' centres. */
 static const uint8_t alignments[ALIGNMENTS] = {6, 26, 48, 70};
@@ -114,31 +116,21 @@ static void put_rings(struct qr *qr, uint32_t x, uint32_t y, uint32_t radius, ui
     }
 }
 
-/* `value` with the remainder of its division behind it: BCH codes, annexes C and D. */
-static uint32_t with_remainder(uint32_t value, uint32_t generator, unsigned remainder_bits)
-{
-    uint32_t rest = value;
-    for (unsigned i = 0; i < remainder_bits; i++)
-        rest = rest << 1 ^ (rest >> (remainder_bits - 1)) * generator;
-    return value << remainder_bits | rest;
-}
-
 /* Level and mask, beside the top left finder, and again beside the other two (figure 25). */
 static void put_format(struct qr *qr, uint32_t mask)
 {
-    uint32_t bits = with_remainder(LEVEL_L << 3 | mask, 0x537, 10) ^ 0x5412;
     for (uint32_t i = 0; i < 15; i++) {
+        uint32_t bit = formats[mask] >> i;
         uint32_t near = i < 6 ? i : i < 8 ? i + 1 : i == 8 ? 7 : 14 - i; /* past the timing */
         uint32_t far = i < 8 ? QR_SIZE - 1 - i : QR_SIZE - 15 + i;
-        put_pattern(qr, i < 8 ? 8 : near, i < 8 ? near : 8, bits >> i);
-        put_pattern(qr, i < 8 ? far : 8, i < 8 ? 8 : far, bits >> i);
+        put_pattern(qr, i < 8 ? 8 : near, i < 8 ? near : 8, bit);
+        put_pattern(qr, i < 8 ? far : 8, i < 8 ? 8 : far, bit);
     }
     put_pattern(qr, 8, QR_SIZE - 8, DARK); /* always: 7.9.1 */
 }
 
 static void put_patterns(struct qr *qr)
 {
-    const uint32_t version = with_remainder(VERSION, 0x1F25, 12);
     for (uint32_t i = 0; i < QR_SIZE; i++) {
         put_pattern(qr, i, 6, ~i);
         put_pattern(qr, 6, i, ~i);
@@ -152,8 +144,8 @@ static void put_patterns(struct qr *qr)
     put_rings(qr, 3, QR_SIZE - 4, 4, 0xB);
     put_format(qr, 0); /* its modules; what they say comes with the mask */
     for (uint32_t i = 0; i < 18; i++) { /* figures 27, 28 */
-        put_pattern(qr, QR_SIZE - 11 + i % 3, i / 3, version >> i);
-        put_pattern(qr, i / 3, QR_SIZE - 11 + i % 3, version >> i);
+        put_pattern(qr, QR_SIZE - 11 + i % 3, i / 3, VERSION >> i);
+        put_pattern(qr, i / 3, QR_SIZE - 11 + i % 3, VERSION >> i);
     }
 }
 
