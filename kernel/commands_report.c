@@ -11,6 +11,7 @@
 #include "kernel/base/string.h"
 #include "kernel/console.h"
 #include "kernel/crash.h"
+#include "kernel/display.h"
 #include "kernel/image.h"
 #include "kernel/keyboard.h"
 #include "kernel/log.h"
@@ -154,8 +155,11 @@ static void print_report(void)
           (handoff->uefi_revision & 0xFFFF) / 10);
     print("cpu: %s %s, signature 0x%x; %u running, %u missing\n%s\n", cpu->vendor, cpu->brand, cpu->signature,
           smp_cpu_count(), smp_facts().missing_count, sum);
-    print("screen: %ux%u, pitch %u, format %u\nacpi: %s:", handoff->screen.width_pixels, handoff->screen.height_pixels,
-          handoff->screen.pitch_pixels, handoff->screen.format, acpi->oem_id);
+    command_screen();
+    for (const struct keyboard *keyboard = keyboard_first(); keyboard != NULL; keyboard = keyboard->next)
+        if (keyboard->name != NULL)
+            print("keyboard: %s\n", keyboard->name);
+    print("acpi: %s:", acpi->oem_id);
     for (uint32_t i = 0; i < acpi->table_count; i++)
         print(" %.4s", acpi->tables[i].signature);
     print("\n");

@@ -13,7 +13,6 @@
 #include "kernel/base/string.h"
 #include "kernel/console.h"
 #include "kernel/log.h"
-#include "kernel/memory.h"
 #include "kernel/runtime.h"
 #include "kernel/runtime_value.h"
 
@@ -37,7 +36,7 @@ static const char names[CRASH_KINDS][12] = {"", "KeelCrash", "KeelCrash", "KeelM
 static struct {
     struct runtime_variable variable; /* too large for the stack of a handler */
     bool written[CRASH_KINDS];
-    struct crash_record *last; /* NULL: none */
+    const struct crash_record *last; /* NULL: none */
 } crash;
 
 static const char *why(enum runtime_service service, enum status status)
@@ -125,45 +124,24 @@ void crash_print(void)
     print(before == '\n' ? "" : "\n");
 }
 
-/* The value of KeelCrash, in memory of the heap for good. NULL: none, and *mistake says why, if that is not usual. */
-static struct crash_record *read(uint64_t *size_bytes, const char **mistake)
-{
-    uint32_t attributes;
-    uint8_t nothing;
-    *size_bytes = 0;
-    *mistake = NULL;
-    enum status status = runtime_get_variable(&crash.variable, &attributes, &nothing, size_bytes);
-    if (status == STATUS_NOT_FOUND || runtime_off_reason(RUNTIME_GET_VARIABLE) != NULL)
-        return NULL; /* services that are off have been reported */
-    const uint64_t room = *size_bytes;
-    struct crash_record *record = NULL;
-    if (status == STATUS_LIMIT && room <= VALUE_BYTES_MAX)
-        record = heap_alloc(memory_heap(), room);
-    if (record != NULL)
-        status = runtime_get_variable(&crash.variable, &attributes, record, size_bytes);
-    if (status != STATUS_OK)
-        *mistake = why(RUNTIME_GET_VARIABLE, status);
-    else
-        *mistake = record != NULL ? crash_record_mistake(record, *size_bytes) : "empty";
-    if (*mistake == NULL || record == NULL)
-        return record;
-    heap_free(memory_heap(), record, room);
-    return NULL;
-}
-
 void crash_start(void)
 {
-    uint64_t size_bytes;
-    const char *mistake;
+    static ALIGNED(8) uint8_t value[VALUE_BYTES_MAX];
+    uint64_t size_bytes = sizeof(value);
+    uint32_t attributes;
     if (runtime_own_variable(&crash.variable, names[CRASH_PANIC]) != STATUS_OK)
         return;
-    crash.last = read(&size_bytes, &mistake);
-    if (mistake != NULL)
-        log_warn("crash: %s, %llu bytes: %s", names[CRASH_PANIC], size_bytes, mistake);
-    else if (crash.last == NULL)
+    enum status status = runtime_get_variable(&crash.variable, &attributes, value, &size_bytes);
+    /* Services that are off have been reported. */
+    if (status == STATUS_NOT_FOUND || runtime_off_reason(RUNTIME_GET_VARIABLE) != NULL)
         return;
+    const char *mistake = status != STATUS_OK ? status_name(status) : crash_record_mistake(value, size_bytes);
+    if (mistake == NULL)
+        crash.last = (const struct crash_record *)value;
+    else
+        log_warn("crash: %s, %llu bytes: %s", names[CRASH_PANIC], size_bytes, mistake);
     /* Deleted also when it is no record, or it would be in the way for ever. */
-    enum status status = runtime_set_variable(&crash.variable, 0, NULL, 0);
+    status = runtime_set_variable(&crash.variable, 0, NULL, 0);
     if (status != STATUS_OK)
         log_warn("crash: it stays in the store: SetVariable: %s", why(RUNTIME_SET_VARIABLE, status));
     if (crash.last != NULL)

@@ -297,7 +297,10 @@ static void claim(const char *text)
     /* One a stage, and one for the text before them; more, and it is the printing that panics. */
     if (is_stopped() || repeats++ > ARRAY_COUNT(stages))
         cpu_halt_forever();
+    console_panic_begin();
+    console_set_copy(next_stage == 0 ? &said : NULL);
     print("\npanic: again, while panicking: %s\n", text);
+    panic_screen_say(text);
     finish();
 }
 
