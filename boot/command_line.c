@@ -10,6 +10,7 @@
 #include "boot/gather.h"
 #include "boot/say.h"
 #include "kernel/base/string.h"
+#include "kernel/base/word.h"
 
 /* A byte-order mark, and one byte more than fits behind it, so that a longer file shows. */
 #define FILE_BYTES_MAX (HANDOFF_COMMAND_LINE_BYTES + 4u)
@@ -146,4 +147,16 @@ void command_line_gather(struct boot *boot)
     memcpy(boot->handoff->command_line, line.text, line.length + 1);
     boot->handoff->warnings |= line.mended ? HANDOFF_WARNING_COMMAND_LINE_CUT : 0u;
     say(boot->system_table, "command line: %s", line.text);
+}
+
+bool command_line_has(const char *line, const char *word)
+{
+    char copy[HANDOFF_COMMAND_LINE_BYTES];
+    bool open;
+    bool found = false;
+    memcpy(copy, line, sizeof(copy));
+    char *rest = copy;
+    for (const char *next; (next = word_next(&rest, &open)) != NULL;)
+        found |= !open && strcmp(next, word) == 0;
+    return found;
 }

@@ -24,6 +24,9 @@ MUST_CHECK enum status command_line_from_options(const void *options, uint64_t s
 /* From a file in ASCII or UTF-8, line ends as spaces. STATUS_NOT_FOUND: only spaces. */
 MUST_CHECK enum status command_line_from_file(const uint8_t *bytes, uint64_t size_bytes, struct command_line *out);
 
+/* Whether this word stands in the line; quoted text like run="nokaslr" is no word nokaslr. */
+bool command_line_has(const char *line, const char *word);
+
 /* Phase F: looks in both places and fills handoff->command_line. */
 void command_line_gather(struct boot *boot);
 

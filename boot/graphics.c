@@ -11,16 +11,18 @@
  */
 #include "boot/graphics.h"
 
+#include "boot/command_line.h"
 #include "boot/gather.h"
 #include "boot/say.h"
+#include "kernel/base/format.h"
 #include "kernel/base/string.h"
-#include "kernel/base/word.h"
 
 /* Graphics handles that are looked at: one for each display, and the console's own. */
 #define HANDLES_MAX 16u
 
 /* Modes that are looked at; real firmware has 5 to 60. */
 #define MODES_MAX 256u
+#define MODE_NONE UINT32_MAX
 
 /* What a screen is for: 80 columns of text and some rows, or it is no mode but a mistake. And no more than exists. */
 #define WIDTH_LEAST  640u
@@ -36,6 +38,7 @@
 #define TIMING_FEATURES   17u
 #define TIMING_INTERLACED 0x80u /* the height is that of half a picture */
 
+static const char wish_format[] = "mode=%ux%u";
 static const struct efi_guid graphics_guid = EFI_GUID_GRAPHICS_OUTPUT;
 _Static_assert(EFI_PIXEL_RGBX == 0 && HANDOFF_PIXEL_MASKS - HANDOFF_PIXEL_RGBX == EFI_PIXEL_BIT_MASK, "in one order");
 
@@ -62,30 +65,6 @@ bool graphics_edid_size(const uint8_t *edid, uint64_t size_bytes, struct graphic
     return is_sensible(*size);
 }
 
-static const char *read_number(const char *text, uint32_t *number)
-{
-    for (*number = 0; *text >= '0' && *text <= '9' && *number <= PIXELS_MAX; text++)
-        *number = *number * 10 + (uint32_t)(*text - '0');
-    return text;
-}
-
-bool graphics_wished_size(const char *command_line, struct graphics_size *size)
-{
-    static const char name[] = "mode=";
-    char copy[HANDOFF_COMMAND_LINE_BYTES];
-    bool open;
-    bool found = false;
-    memcpy(copy, command_line, sizeof(copy));
-    char *rest = copy;
-    for (const char *word; (word = word_next(&rest, &open)) != NULL;) {
-        if (open || strncmp(word, name, sizeof(name) - 1) != 0)
-            continue;
-        const char *at = read_number(word + sizeof(name) - 1, &size->width_pixels);
-        found = *at == 'x' && *read_number(at + 1, &size->height_pixels) == '\0' && is_sensible(*size);
-    }
-    return found;
-}
-
 /* BltOnly, and whatever else, has no frame buffer that outlives boot services. */
 static bool has_frame_buffer(const struct efi_graphics_output *graphics)
 {
@@ -107,58 +86,72 @@ static bool is_good(const struct efi_graphics_output *graphics)
                graphics->mode->frame_buffer_size_bytes;
 }
 
-/* The number of a mode of that size, or of any if it is 0 by 0, with a frame buffer. */
-static bool find_mode(const struct boot *boot, struct efi_graphics_output *graphics, struct graphics_size size,
-                      uint32_t *number)
+/* A mode with a frame buffer, of that size; of any if it is 0 by 0, and of the one that was wished for if it is NULL.
+ */
+static bool is_wanted(const struct boot *boot, const struct efi_graphics_mode_information *mode,
+                      const struct graphics_size *size)
 {
-    bool any = size.width_pixels == 0;
-    bool found = false;
-    uint32_t count = (uint32_t)min_u64(graphics->mode->mode_count, MODES_MAX);
-    for (uint32_t i = 0; i < count && !found; i++) {
-        struct efi_graphics_mode_information *information = NULL;
-        uint64_t size_bytes = 0;
-        if (graphics->query_mode(graphics, i, &size_bytes, &information) != EFI_SUCCESS || information == NULL)
-            continue;
-        found = information->pixel_format <= EFI_PIXEL_BIT_MASK &&
-                (any ||
-                 (information->width_pixels == size.width_pixels && information->height_pixels == size.height_pixels));
-        *number = i;
-        boot->system_table->boot_services->free_pool(information); /* 12.9.2.1: the caller's to free */
-    }
-    return found;
+    char word[sizeof(wish_format) + 20];
+    if (mode->pixel_format > EFI_PIXEL_BIT_MASK)
+        return false;
+    if (size != NULL)
+        return size->width_pixels == 0 ||
+               (mode->width_pixels == size->width_pixels && mode->height_pixels == size->height_pixels);
+    format_buffer(word, sizeof(word), wish_format, mode->width_pixels, mode->height_pixels);
+    return command_line_has(boot->handoff->command_line, word);
 }
 
-/* True: a good mode is set, by this call or before. False: what was set is set again. */
-static bool set_size(const struct boot *boot, struct efi_graphics_output *graphics, struct graphics_size size)
+/* The number of such a mode, or MODE_NONE. */
+static uint32_t find_mode(const struct boot *boot, struct efi_graphics_output *graphics,
+                          const struct graphics_size *size)
+{
+    uint32_t count = (uint32_t)min_u64(graphics->mode->mode_count, MODES_MAX);
+    for (uint32_t number = 0; number < count; number++) {
+        struct efi_graphics_mode_information *information = NULL;
+        uint64_t size_bytes = 0;
+        if (graphics->query_mode(graphics, number, &size_bytes, &information) != EFI_SUCCESS || information == NULL)
+            continue;
+        bool found = is_wanted(boot, information, size);
+        boot->system_table->boot_services->free_pool(information); /* 12.9.2.1: the caller's to free */
+        if (found)
+            return number;
+    }
+    return MODE_NONE;
+}
+
+/* True: such a mode is set, by this call or before, and good. False: what was set is set again. */
+static bool set_size(const struct boot *boot, struct efi_graphics_output *graphics, const struct graphics_size *size)
 {
     uint32_t before = graphics->mode->mode;
-    uint32_t number;
-    if (!find_mode(boot, graphics, size, &number)) {
-        say(boot->system_table, "the screen has no mode %ux%u", size.width_pixels, size.height_pixels);
-        return false;
-    }
-    if (number == before && is_good(graphics))
-        return true;
+    uint32_t number = find_mode(boot, graphics, size);
+    if (number == MODE_NONE || (number == before && is_good(graphics)))
+        return number != MODE_NONE;
     if (graphics->set_mode(graphics, number) == EFI_SUCCESS && is_good(graphics))
         return true;
-    say(boot->system_table, "the screen's mode %ux%u could not be set", size.width_pixels, size.height_pixels);
+    say(boot->system_table, "the screen's mode %u could not be set", number);
     graphics->set_mode(graphics, before);
     return false;
 }
 
-/* The active EDID is what firmware goes by, and may be a correction of the one that it read (12.9.2.4). */
+/*
+ * The active EDID is what firmware goes by, and may be a correction of the one that it read (12.9.2.4). EDK2's console
+ * is a handle in front of all displays and has none: then it is that of the first display that has.
+ */
 static bool panel_size(const struct boot *boot, void *handle, struct graphics_size *size)
 {
     static const struct efi_guid guids[] = {EFI_GUID_EDID_ACTIVE, EFI_GUID_EDID_DISCOVERED};
     for (size_t i = 0; i < ARRAY_COUNT(guids); i++) {
-        const struct efi_edid *edid = gather_protocol(boot, handle, &guids[i]);
+        void *interface = gather_protocol(boot, handle, &guids[i]);
+        if (interface == NULL)
+            boot->system_table->boot_services->locate_protocol(&guids[i], NULL, &interface);
+        const struct efi_edid *edid = interface;
         if (edid != NULL && graphics_edid_size(edid->edid, edid->size_of_edid_bytes, size))
             return true;
     }
     return false;
 }
 
-static void choose_mode(const struct boot *boot, struct efi_graphics_output *graphics, void *panel)
+static void choose_mode(const struct boot *boot, struct efi_graphics_output *graphics, void *handle)
 {
     static const struct graphics_size safe[] = {
         {1024, 768},
@@ -167,26 +160,24 @@ static void choose_mode(const struct boot *boot, struct efi_graphics_output *gra
         {0,    0  }
     };
     struct graphics_size size;
-    if (graphics->query_mode == NULL || graphics->set_mode == NULL)
+    if (graphics->query_mode == NULL || graphics->set_mode == NULL || set_size(boot, graphics, NULL))
         return;
-    if (graphics_wished_size(boot->handoff->command_line, &size) && set_size(boot, graphics, size))
-        return;
-    if (panel_size(boot, panel, &size)) {
+    if (panel_size(boot, handle, &size)) {
         say(boot->system_table, "the panel has %ux%u", size.width_pixels, size.height_pixels);
-        if (set_size(boot, graphics, size))
+        if (set_size(boot, graphics, &size))
             return;
     }
     for (size_t i = 0; i < ARRAY_COUNT(safe) && !is_good(graphics); i++)
-        (void)set_size(boot, graphics, safe[i]);
+        (void)set_size(boot, graphics, &safe[i]);
 }
 
 /* False when the handle has no graphics or no frame buffer. */
-static bool use(struct boot *boot, void *handle, void *panel)
+static bool use(struct boot *boot, void *handle)
 {
     struct efi_graphics_output *graphics = gather_protocol(boot, handle, &graphics_guid);
     if (graphics == NULL || graphics->mode == NULL || graphics->mode->information == NULL)
         return false;
-    choose_mode(boot, graphics, panel);
+    choose_mode(boot, graphics, handle);
     if (!has_frame_buffer(graphics))
         return false;
     const struct efi_graphics_mode *mode = graphics->mode;
@@ -208,37 +199,19 @@ static bool use(struct boot *boot, void *handle, void *panel)
 }
 
 /*
- * The handle that knows the console's panel. EDK2's console is a handle of its own, in front of all displays: where
- * there is one display, it is that one's.
- */
-static void *console_panel(void *console, void *const *handles, uint64_t count)
-{
-    void *panel = console;
-    uint64_t others = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        if (handles[i] == console)
-            continue;
-        panel = handles[i];
-        others++;
-    }
-    return others == 1 ? panel : console;
-}
-
-/*
  * The console's own screen if it has a frame buffer, else the first one that has: on a machine with two graphics cards
  * the handle list starts with either; the console is where the person looks.
  */
 void graphics_gather(struct boot *boot)
 {
     void *handles[HANDLES_MAX];
-    void *console = boot->system_table->console_out_handle;
     uint64_t size_bytes = sizeof(handles);
     efi_status status = boot->system_table->boot_services->locate_handle(EFI_LOCATE_BY_PROTOCOL, &graphics_guid, NULL,
                                                                          &size_bytes, handles);
     uint64_t count = status == EFI_SUCCESS && size_bytes <= sizeof(handles) ? size_bytes / sizeof(handles[0]) : 0;
-    bool found = use(boot, console, console_panel(console, handles, count));
+    bool found = use(boot, boot->system_table->console_out_handle);
     for (uint64_t i = 0; i < count && !found; i++)
-        found = use(boot, handles[i], handles[i]);
+        found = use(boot, handles[i]);
     if (!found)
         say(boot->system_table, "no screen with a frame buffer");
 }

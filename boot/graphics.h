@@ -20,7 +20,4 @@ void graphics_gather(struct boot *boot);
 /* A panel's own size, from its EDID (VESA E-EDID A2, 3.10.2). False: damaged, or without a sensible one. */
 bool graphics_edid_size(const uint8_t *edid, uint64_t size_bytes, struct graphics_size *size);
 
-/* What the word mode=WIDTHxHEIGHT asks for. False: there is none. */
-bool graphics_wished_size(const char *command_line, struct graphics_size *size);
-
 #endif

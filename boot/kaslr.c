@@ -1,10 +1,10 @@
 /* Entropy and its use: see kaslr.h. */
 #include "boot/kaslr.h"
 
+#include "boot/command_line.h"
 #include "boot/instruction.h"
 #include "boot/processor.h"
 #include "kernel/base/string.h"
-#include "kernel/base/word.h"
 
 #define RNG_WORDS 4u /* of 64 bits: all that the pool can hold */
 
@@ -39,14 +39,7 @@ void kaslr_gather(struct boot *boot)
 
 bool kaslr_refused(const char *command_line)
 {
-    char copy[HANDOFF_COMMAND_LINE_BYTES];
-    bool open;
-    bool refused = false;
-    memcpy(copy, command_line, sizeof(copy));
-    char *rest = copy;
-    for (const char *word; (word = word_next(&rest, &open)) != NULL;)
-        refused |= !open && strcmp(word, "nokaslr") == 0;
-    return refused;
+    return command_line_has(command_line, "nokaslr");
 }
 
 /* A descriptor that makes no sense counts as all that can be: how mm/memmap.c mends it is not foreseen here. */

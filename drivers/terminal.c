@@ -60,14 +60,8 @@ static void terminal_attribute(struct screen *screen, uint32_t parameter)
         attributes = SCREEN_CELL_INK(SCREEN_GREY);
     else if (parameter == 1)
         attributes |= SCREEN_CELL_INK(SCREEN_BRIGHT);
-    else if (parameter == 22)
-        attributes &= (screen_cell)~SCREEN_CELL_INK(SCREEN_BRIGHT);
     else if (parameter == 7)
         attributes |= SCREEN_CELL_REVERSE;
-    else if (parameter == 27)
-        attributes &= (screen_cell)~SCREEN_CELL_REVERSE;
-    else if (parameter == 39)
-        attributes = (screen_cell)((attributes & ~ink) | SCREEN_CELL_INK(SCREEN_GREY));
     else if (parameter - 30 < SCREEN_BRIGHT) /* below 30 it wraps, here and in the next line */
         attributes = (screen_cell)((attributes & ~SCREEN_CELL_INK(7)) | SCREEN_CELL_INK(parameter - 30));
     else if (parameter - 90 < SCREEN_BRIGHT)

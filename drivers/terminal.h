@@ -3,7 +3,7 @@
  * sequences, so that the console sends the same bytes to the screen as to a serial line.
  *
  * Understood: \n (with carriage return), \r, \b, \t; ESC [ r ; c H (go to), ESC [ 2 J (clear), ESC [ n ; m m
- * (colours: 0, 1, 7, 22, 27, 30 to 37, 39, 90 to 97). Every other sequence is swallowed. Source: ECMA-48, 8.3; 90 to 97
+ * (colours: 0, 1, 7, 30 to 37, 90 to 97). Every other sequence is swallowed. Source: ECMA-48, 8.3; 90 to 97
  * are the bright colours of xterm's "Control Sequences".
  */
 #ifndef KEEL_DRIVERS_TERMINAL_H

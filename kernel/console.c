@@ -33,7 +33,6 @@ static struct {
     bool has_screen;
     bool is_lent;         /* somebody else draws on the screen */
     bool in_steps;        /* the line of console_step is open */
-    bool in_colour;       /* of what is replayed to the serial port: inside a sequence that sets a colour */
     struct console_copy *copy; /* NULL: none is made */
     struct serial serial; /* its `present` says whether it is attached */
     struct screen screen;
@@ -66,15 +65,6 @@ static void put_serial(char c)
     if (c == '\n')
         serial_write(&console.serial, '\r');
     serial_write(&console.serial, (uint8_t)c);
-}
-
-/* The early ring has the screen's colours too. */
-static void put_serial_plain(char c)
-{
-    bool in_colour = console.in_colour;
-    console.in_colour = c == ESCAPE || (in_colour && c != 'm');
-    if (!in_colour && !console.in_colour)
-        put_serial(c);
 }
 
 static void put_screen(char c)
@@ -203,7 +193,7 @@ enum status console_attach_serial(uint16_t port)
     enum status status = serial_init(&console.serial, port);
     serial_enable_receive_interrupt(&console.serial); /* nothing is delivered before machine_start_interrupts */
     if (status == STATUS_OK) {
-        replay(put_serial_plain);
+        replay(put_serial); /* it comes first, before there is anything in colour */
         keyboard_add(&line);
     }
     unlock(flags);

@@ -10,29 +10,14 @@
 #define MSR_MTRR_DEF_TYPE 0x2FFu
 #define MSR_MTRR_BASE     0x200u     /* + 2 * number; the mask is the next one */
 #define MTRR_COUNT_MASK   0xFFu      /* of MSR_MTRR_CAP */
-#define MTRR_TYPE_MASK    0xFFu      /* of a base, and of MSR_MTRR_DEF_TYPE */
+#define MTRR_TYPE_MASK    0x07u      /* of a base, and of MSR_MTRR_DEF_TYPE */
 #define MTRR_ENABLE       (1u << 11) /* of MSR_MTRR_DEF_TYPE */
 #define MTRR_VALID        (1u << 11) /* of a mask */
 #define MTRR_ADDRESS_MASK 0x000FFFFFFFFFF000ull
 
-enum { MTRR_UC = 0, MTRR_WC = 1, MTRR_WT = 4, MTRR_WP = 5, MTRR_WB = 6, MTRR_TYPES };
+#define MTRR_TYPE_NONE     8u /* none of the registers says anything; types have 3 bits */
 
-static const char *const type_names[MTRR_TYPES] = {
-    [MTRR_UC] = "UC", [MTRR_WC] = "WC", [MTRR_WT] = "WT", [MTRR_WP] = "WP", [MTRR_WB] = "WB"};
-
-/* Where ranges overlap, UC wins, then WT (12.11.4.1); of other combinations, which are undefined, the smaller. */
-static uint64_t type_at(uint64_t address, uint64_t default_type)
-{
-    uint64_t type = MTRR_TYPES;
-    uint32_t count = (uint32_t)(cpu_read_msr(MSR_MTRR_CAP) & MTRR_COUNT_MASK);
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t base = cpu_read_msr(MSR_MTRR_BASE + 2 * i);
-        uint64_t mask = cpu_read_msr(MSR_MTRR_BASE + 2 * i + 1);
-        if ((mask & MTRR_VALID) != 0 && ((address ^ base) & mask & MTRR_ADDRESS_MASK) == 0)
-            type = min_u64(type, base & MTRR_TYPE_MASK);
-    }
-    return type != MTRR_TYPES ? type : default_type;
-}
+static const char names[8][3] = {"UC", "WC", "??", "??", "WT", "WP", "WB", "??"};
 
 const char *mtrr_type_name(struct paddr address)
 {
@@ -40,7 +25,15 @@ const char *mtrr_type_name(struct paddr address)
         return "off";
     uint64_t defaults = cpu_read_msr(MSR_MTRR_DEF_TYPE);
     if ((defaults & MTRR_ENABLE) == 0)
-        return "UC"; /* 12.11.2.1: all of memory */
-    uint64_t type = type_at(address.value, defaults & MTRR_TYPE_MASK);
-    return type < MTRR_TYPES && type_names[type] != NULL ? type_names[type] : "reserved";
+        return names[0]; /* 12.11.2.1: all of memory */
+    uint64_t type = MTRR_TYPE_NONE;
+    uint32_t count = (uint32_t)(cpu_read_msr(MSR_MTRR_CAP) & MTRR_COUNT_MASK);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t base = cpu_read_msr(MSR_MTRR_BASE + 2 * i);
+        uint64_t mask = cpu_read_msr(MSR_MTRR_BASE + 2 * i + 1);
+        /* Of ranges that overlap UC wins, then WT (12.11.4.1); of others, which are undefined, the smaller number. */
+        if ((mask & MTRR_VALID) != 0 && ((address.value ^ base) & mask & MTRR_ADDRESS_MASK) == 0)
+            type = min_u64(type, base & MTRR_TYPE_MASK);
+    }
+    return names[type != MTRR_TYPE_NONE ? type : defaults & MTRR_TYPE_MASK];
 }
