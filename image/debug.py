@@ -41,8 +41,8 @@ COFF_HEADER_BYTES, SECTION_BYTES, SECTION_FLAGS = 20, 40, 36
 
 WELCOME = """\
 The kernel stands at its entry point. Breakpoints by name hold in boot/, in the kernel and on every CPU:
-  break kernel_main      the kernel's first function
-  break enter            the first one of another CPU; in assembly before it: break trampoline_protected
+  break kernel_main          the kernel's first function
+  break smp_start.c:enter    the first one of another CPU; in assembly before it: break trampoline_protected
   continue, backtrace, info threads, step, finish, info locals ...
 detach lets the machine run on; kill ends it."""
 

@@ -81,9 +81,9 @@ def test_stops_at_the_entry_in_the_kernel_and_on_another_cpu(wishes):
     if "uboot" in wishes:
         harness.skip_without_uboot()
     text, output, status = debugged(
-        "break kernel_main", "break enter", "continue", "info args", "print handoff->size_bytes == sizeof(*handoff)",
-        "backtrace", "print/x (unsigned long long)&kernel_main", "continue", "print cpu->index", "print $_thread",
-        "delete", "continue", wishes=wishes)
+        "break kernel_main", "break smp_start.c:enter", "continue", "print handoff->size_bytes == sizeof(*handoff)",
+        "info args", "backtrace", "print/x (unsigned long long)&kernel_main", "continue", "print cpu->index",
+        "print $_thread", "delete", "continue", wishes=wishes)
     said(rf"^#0 .*efi_main \(image_handle=0x[0-9a-f]+, system_table=0x[0-9a-f]+\) at boot/efi_main\.c:{AT_ENTRY}$",
          text)
     loaded, moved = (int(address, 16) for address in re.findall(r"^keel: the image is at 0x([0-9a-f]+)", text, re.M))
