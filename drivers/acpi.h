@@ -144,8 +144,8 @@ struct acpi_fadt {
     struct acpi_block general_events[ACPI_EVENT_BLOCKS];
     uint16_t sci_interrupt; /* 0: not told */
     uint16_t pm_timer_port;
-    uint16_t sleep_control_port; /* hardware-reduced machines only (4.8.3.7), which have none of the four above */
-    uint16_t smi_command_port;   /* 0: ACPI mode needs no enabling */
+    struct acpi_register sleep_control; /* hardware-reduced machines only (4.8.3.7), which have none of the above */
+    uint16_t smi_command_port;          /* 0: ACPI mode needs no enabling */
     uint8_t acpi_enable;
     uint8_t reset_value;
     struct acpi_register reset;

@@ -119,13 +119,11 @@ enum status acpi_fadt_parse(const struct acpi_table *table, struct acpi_fadt *fa
     fadt->hardware_reduced = (flags & FLAG_HW_REDUCED_ACPI) != 0;
     fadt->button_is_method = (flags & FLAG_PWR_BUTTON) != 0;
     if (fadt->hardware_reduced)
-        fadt->sleep_control_port = fadt_generic_port(table, FADT_SLEEP_CONTROL);
+        fadt->sleep_control = fadt_generic(table, FADT_SLEEP_CONTROL);
     else
         fadt_read_fixed_hardware(table, fadt);
     fadt->reset = fadt_generic(table, FADT_RESET_REG);
     fadt->reset_value = (uint8_t)acpi_field(table, FADT_RESET_VALUE, 1);
-    /* The port goes into a 16-bit register later: one beyond it would be some other port. */
-    bool reset_sensible = fadt->reset.space != ACPI_SPACE_IO || fadt->reset.address < PORT_LIMIT;
-    fadt->reset_supported = (flags & FLAG_RESET_REG_SUP) != 0 && fadt->reset.address != 0 && reset_sensible;
+    fadt->reset_supported = (flags & FLAG_RESET_REG_SUP) != 0 && fadt->reset.address != 0;
     return STATUS_OK;
 }

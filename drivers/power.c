@@ -203,6 +203,30 @@ bool power_button_take(const struct power *power)
 
 /* ---- Ways down ---- */
 
+/* The address holds device << 32, function << 16 and offset, on bus 0 (5.2.3.2). */
+static void power_write_pci(uint64_t place, uint8_t value)
+{
+    uint32_t device = (uint32_t)(place >> 32) & 0x1F;
+    uint32_t function = (uint32_t)(place >> 16) & 0x7;
+    uint32_t offset = (uint32_t)place & 0xFF;
+    io_write32(PORT_PCI_ADDRESS, PCI_ADDRESS_ENABLE | device << 11 | function << 8 | (offset & ~3u));
+    io_write8((uint16_t)(PORT_PCI_DATA + (offset & 3)), value);
+}
+
+/* `memory`: the register itself, where it is in memory. */
+static enum status power_write(const struct acpi_register *place, volatile uint8_t *memory, uint8_t value)
+{
+    if (place->space == ACPI_SPACE_IO && place->address <= UINT16_MAX)
+        io_write8((uint16_t)place->address, value);
+    else if (place->space == ACPI_SPACE_PCI)
+        power_write_pci(place->address, value);
+    else if (place->space == ACPI_SPACE_MEMORY && memory != NULL)
+        *memory = value;
+    else
+        return STATUS_UNSUPPORTED;
+    return power_linger();
+}
+
 static void power_write_pm1(uint16_t port, uint8_t sleep_type)
 {
     uint16_t control = io_read16(port) & (uint16_t) ~(PM1_CONTROL_SLEEP_MASK | PM1_CONTROL_SLEEP_START);
@@ -215,45 +239,26 @@ static void power_write_pm1(uint16_t port, uint8_t sleep_type)
 enum status power_off_acpi(const struct power *power)
 {
     const struct acpi_fadt *fadt = &power->fadt;
-    uint16_t port = fadt->hardware_reduced ? fadt->sleep_control_port : fadt->pm1a_control_port;
-    if (port == 0 || !power->has_s5)
+    uint64_t place = fadt->hardware_reduced ? fadt->sleep_control.address : fadt->pm1a_control_port;
+    if (place == 0 || !power->has_s5)
         return STATUS_NOT_FOUND;
-    if (fadt->hardware_reduced) {
-        io_write8(port, (uint8_t)(power->sleep_type_a << SLEEP_CONTROL_SHIFT | SLEEP_CONTROL_START));
-        return power_linger();
-    }
+    if (fadt->hardware_reduced)
+        return power_write(&fadt->sleep_control, power->sleep_control,
+                           (uint8_t)(power->sleep_type_a << SLEEP_CONTROL_SHIFT | SLEEP_CONTROL_START));
     (void)power_enable_acpi(fadt); /* tried all the same where it stays off */
     if (fadt->pm1a_event_port != 0)
         /* Written 1 to clear (4.8.3.1.1): a wake-up that is pending would end the sleep at once. */
         power_write_events(fadt, false, PM1_STATUS_WAKE);
-    power_write_pm1(port, power->sleep_type_a);
+    power_write_pm1(fadt->pm1a_control_port, power->sleep_type_a);
     if (fadt->pm1b_control_port != 0)
         power_write_pm1(fadt->pm1b_control_port, power->sleep_type_b);
     return power_linger();
 }
 
-/* The address holds device << 32, function << 16 and offset, on bus 0 (5.2.3.2). */
-static void power_write_pci(uint64_t place, uint8_t value)
-{
-    uint32_t device = (uint32_t)(place >> 32) & 0x1F;
-    uint32_t function = (uint32_t)(place >> 16) & 0x7;
-    uint32_t offset = (uint32_t)place & 0xFF;
-    io_write32(PORT_PCI_ADDRESS, PCI_ADDRESS_ENABLE | device << 11 | function << 8 | (offset & ~3u));
-    io_write8((uint16_t)(PORT_PCI_DATA + (offset & 3)), value);
-}
-
 enum status power_reset_acpi(const struct power *power)
 {
     const struct acpi_fadt *fadt = &power->fadt;
-    if (!fadt->reset_supported)
-        return STATUS_NOT_FOUND;
-    if (fadt->reset.space == ACPI_SPACE_IO)
-        io_write8((uint16_t)fadt->reset.address, fadt->reset_value);
-    else if (fadt->reset.space == ACPI_SPACE_PCI)
-        power_write_pci(fadt->reset.address, fadt->reset_value);
-    else
-        return STATUS_UNSUPPORTED; /* in memory: it would have to be mapped, and 0xCF9 works on those machines */
-    return power_linger();
+    return fadt->reset_supported ? power_write(&fadt->reset, power->reset, fadt->reset_value) : STATUS_NOT_FOUND;
 }
 
 enum status power_reset_cf9(const struct power *power)

@@ -17,6 +17,8 @@ struct power {
     bool has_s5;
     uint8_t sleep_type_a; /* SLP_TYP for PM1a and PM1b */
     uint8_t sleep_type_b;
+    volatile uint8_t *reset;         /* FADT's registers, where they are in memory: mapped by whoever calls */
+    volatile uint8_t *sleep_control; /* power_init, afterwards; NULL: that way is unsupported */
 };
 
 /* `fadt` may be NULL (no ACPI). `acpi`: its tables, of which the DSDT or else an SSDT tells how to turn off. */

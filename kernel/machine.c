@@ -94,10 +94,17 @@ static uint64_t read_pm_timer(void)
     return pm_timer_read(&machine.pm_timer);
 }
 
+static volatile uint8_t *map_register(const struct acpi_register *place)
+{
+    return place->space == ACPI_SPACE_MEMORY && place->address != 0 ? machine_map_registers(place->address, 1) : NULL;
+}
+
 static void discover_fadt(void)
 {
     machine.has_fadt = acpi_fadt_parse(acpi_find(&machine.acpi, "FACP"), &machine.fadt) == STATUS_OK;
     power_init(&machine.power, machine.has_fadt ? &machine.fadt : NULL, &machine.acpi);
+    machine.power.reset = map_register(&machine.fadt.reset);
+    machine.power.sleep_control = map_register(&machine.fadt.sleep_control);
     if (pm_timer_init(&machine.pm_timer, machine.fadt.pm_timer_port, machine.fadt.pm_timer_wide) == STATUS_OK)
         machine.clocks[machine.clock_count++] =
             (struct time_reference){"ACPI PM timer", read_pm_timer, PM_TIMER_HZ, machine.pm_timer.mask};

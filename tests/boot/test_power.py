@@ -14,7 +14,8 @@ import harness
 
 STATUS_OK, STATUS_TIMEOUT = 0, 5  # kernel/base/status.h: both mean that it was done, and nothing happened
 FLAGS, NO_RESET, CONTROL_METHOD_BUTTON, HARDWARE_REDUCED = 112, 0x80A5, 0x84B5, 0x1084A5  # FADT, on OVMF: 0x84a5
-SCI_INTERRUPT, RESET_PORT = 46, 120
+SCI_INTERRUPT, RESET_SPACE, RESET_PORT = 46, 116, 120
+NO_DEVICE = 0xFED40000  # where a PC has its TPM, and QEMU's without one nothing
 NO_S5 = "acpi-rename DSDT _S5_ _S9_"
 OFF, RESET = (0, "guest-shutdown"), (0, "guest-reset")
 
@@ -91,6 +92,10 @@ RESETS = {
     "register": ("", [], REGISTER),
     "register-that-does-nothing": (f"acpi-patch FACP {RESET_PORT} 8 0x1234", [],
                                    [*REGISTER, "reboot: ACPI reset register: nothing happened", "reboot: port 0xCF9"]),
+    "register-in-memory": (f"acpi-patch FACP {RESET_SPACE} 1 0; acpi-patch FACP {RESET_PORT} 8 {NO_DEVICE:#x}", [],
+                           [*REGISTER, "reboot: ACPI reset register: nothing happened", "reboot: port 0xCF9"]),
+    "register-in-ram": (f"acpi-patch FACP {RESET_SPACE} 1 0; acpi-patch FACP {RESET_PORT} 8 0x2000000", [],
+                        [*REGISTER, "reboot: ACPI reset register: unsupported", "reboot: port 0xCF9"]),
     "cf9": (NO_REGISTER, [], CF9),
     "keyboard": (NO_REGISTER, ["power_reset_cf9"], KEYBOARD),
     "firmware": (NO_REGISTER, ["power_reset_cf9", "power_reset_keyboard"], FIRMWARE),

@@ -476,7 +476,7 @@ static void hardware_reduced_machines_have_no_timer(void **state)
     assert_int_equal(acpi_fadt_parse(table_of(m, "FACP"), &fadt), STATUS_OK);
     assert_true(fadt.hardware_reduced);
     assert_int_equal(fadt.pm_timer_port, 0);
-    assert_int_equal(fadt.sleep_control_port, 0x3F0);
+    assert_int_equal(fadt.sleep_control.address, 0x3F0);
     assert_false(fadt.reset_supported);
 }
 

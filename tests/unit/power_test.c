@@ -261,11 +261,19 @@ static void hardware_reduced_machines_use_sleep_control(void **state)
     (void)state;
     struct power power;
     add_table("DSDT", 5);
-    struct acpi_fadt fadt = {.hardware_reduced = true, .sleep_control_port = 0x3F0};
+    struct acpi_fadt fadt = {.hardware_reduced = true, .sleep_control = {.address = 0x3F0, .space = ACPI_SPACE_IO}};
     power_init(&power, &fadt, &acpi);
     assert_int_equal(power_off_acpi(&power), STATUS_TIMEOUT);
     assert_int_equal(ports.write_count, 1);
     assert_write(0, 0x3F0, 5 << 2 | 1 << 5);
+
+    uint8_t sleep_control = 0;
+    power.fadt.sleep_control.space = ACPI_SPACE_MEMORY;
+    assert_int_equal(power_off_acpi(&power), STATUS_UNSUPPORTED); /* nobody mapped it */
+    power.sleep_control = &sleep_control;
+    assert_int_equal(power_off_acpi(&power), STATUS_TIMEOUT);
+    assert_int_equal(sleep_control, 5 << 2 | 1 << 5);
+    assert_int_equal(ports.write_count, 1);
 }
 
 static void without_acpi_nothing_is_written(void **state)
@@ -304,9 +312,17 @@ static void resets_write_what_the_manuals_say(void **state)
     assert_int_equal(power_reset_acpi(&power), STATUS_TIMEOUT);
     assert_write(3, 0xCF8, 0x80000000 | 0x1F << 11 | 3 << 8 | 0x40);
     assert_write(4, 0xCFF, 0x0F);
+    uint8_t reset = 0;
     fadt.reset.space = ACPI_SPACE_MEMORY;
     power_init(&power, &fadt, &acpi);
-    assert_int_equal(power_reset_acpi(&power), STATUS_UNSUPPORTED);
+    assert_int_equal(power_reset_acpi(&power), STATUS_UNSUPPORTED); /* nobody mapped it */
+    power.reset = &reset;
+    assert_int_equal(power_reset_acpi(&power), STATUS_TIMEOUT);
+    assert_int_equal(reset, 0x0F);
+    fadt.reset = (struct acpi_register){.address = 0x10CF9, .space = ACPI_SPACE_IO};
+    power_init(&power, &fadt, &acpi);
+    assert_int_equal(power_reset_acpi(&power), STATUS_UNSUPPORTED); /* 0xCF9 is some other port */
+    assert_int_equal(ports.write_count, 5);
 }
 
 int main(void)
