@@ -8,7 +8,7 @@ import harness
 
 LINKED = (0xFFFFFFFF80000000, 0xFFFF800000000000, 0xFFFFF80000000000)  # mm/layout.h
 PLACED = (r"^debug: memory: image at 0x([0-9a-f]+), direct map at 0x([0-9a-f]+), vspace at 0x([0-9a-f]+); "
-          r"entropy: (.*?)\s*$")
+          r"entropy: (.*tsc)\s*$")  # tsc is last: half a line is none
 NO_RDRAND = ["-cpu", "max,-rdrand"]
 
 # name, the adversary's script, QEMU's arguments, what the entropy then comes from
