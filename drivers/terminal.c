@@ -16,6 +16,7 @@
 void terminal_init(struct terminal *terminal, struct screen *screen)
 {
     *terminal = (struct terminal){.screen = screen};
+    screen->attributes = SCREEN_CELL_INK(SCREEN_GREY); /* whatever colour a panic has interrupted */
 }
 
 /* C0 control characters (ECMA-48, 5.2); others than these do nothing. */
