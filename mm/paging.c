@@ -20,9 +20,8 @@
 #include "kernel/base/string.h"
 #include "mm/port.h"
 
-#define ENTRIES         512u
-#define INDEX_BITS      9u
-#define SPLIT_TABLES    4u /* a range has two ends, and each splits a 1 GiB and then a 2 MiB page at most */
+#define ENTRIES    512u
+#define INDEX_BITS 9u
 
 /*
  * SDM volume 3, 4.5, tables 4-14 to 4-20: an entry.
@@ -70,10 +69,7 @@ struct walk {
     uint64_t delta;     /* mapping: physical minus virtual */
     uint32_t flags;     /* mapping, protecting */
     bool changed;       /* a present entry was */
-    unsigned needed;    /* tables for splitting; spare[] holds them */
-    unsigned spare_count;
-    struct paddr spare[SPLIT_TABLES];
-    struct paddr freed; /* unlinked tables, chained by their first words */
+    struct paddr loose; /* tables that no entry points to, for a split or to be freed: chained by their first words */
 };
 
 /* ---- Entries ---- */
@@ -181,6 +177,20 @@ static void table_free(struct page_map *map, struct paddr table)
     map->tables.free(map->tables.context, table);
 }
 
+/* A link's bit 0 is clear: not present. */
+static void push_loose(struct walk *walk, struct paddr table)
+{
+    *table_at(walk->map, table.value) = walk->loose.value;
+    walk->loose = table;
+}
+
+static struct paddr pop_loose(struct walk *walk)
+{
+    struct paddr table = walk->loose;
+    walk->loose = PADDR(*table_at(walk->map, table.value));
+    return table;
+}
+
 /* Access is decided by leaves alone: a table allows everything (SDM volume 3, 4.6.1). */
 static uint64_t table_entry(struct paddr table)
 {
@@ -195,7 +205,7 @@ static bool is_whole(const struct place *at)
     return at->size_bytes == at->count * span(at->level);
 }
 
-/* Unlinks a table that has become empty, to be freed when no CPU can be in it. A link's bit 0 is clear: not present. */
+/* Unlinks a table that has become empty, to be freed when no CPU can be in it. */
 static void prune(struct walk *walk, uint64_t *entry)
 {
     struct paddr table = PADDR(*entry & ENTRY_ADDRESS);
@@ -210,8 +220,7 @@ static void prune(struct walk *walk, uint64_t *entry)
         return;
     *entry = 0;
     walk->changed = true;
-    entries[0] = walk->freed.value;
-    walk->freed = table;
+    push_loose(walk, table);
 }
 
 /* Calls visit for all entries that [address, address + size_bytes) touches, then goes into their tables. */
@@ -244,7 +253,7 @@ static enum status walk_range(struct walk *walk, enum status (*visit)(struct wal
     return walk_table(walk, walk->map->root.value, walk->map->levels - 1u, walk->start, walk->size_bytes);
 }
 
-/* Every CPU forgets the range; then the tables that the walk unlinked go back. */
+/* Every CPU forgets the range; then the tables that the walk unlinked, or did not need, go back. */
 static void finish(struct walk *walk)
 {
     /*
@@ -254,11 +263,8 @@ static void finish(struct walk *walk)
      */
     if (walk->changed)
         port_tlb_invalidate(VADDR(walk->start), walk->size_bytes >> PAGE_SHIFT);
-    while (walk->freed.value != 0) {
-        struct paddr table = walk->freed;
-        walk->freed = PADDR(*table_at(walk->map, table.value));
-        table_free(walk->map, table);
-    }
+    while (walk->loose.value != 0)
+        table_free(walk->map, pop_loose(walk));
 }
 
 /* ---- Map ---- */
@@ -316,26 +322,11 @@ enum status paging_map(struct page_map *map, struct vaddr start, struct prange r
 
 /* ---- Splitting ---- */
 
-/* A large page becomes 512 of the next size that say the same. */
-static enum status visit_split(struct walk *walk, const struct place *at)
-{
-    unsigned level = at->level;
-    if (!is_leaf(*at->entry, level) || is_whole(at))
-        return STATUS_OK;
-    CHECK(walk->spare_count > 0);
-    struct paddr table = walk->spare[--walk->spare_count];
-    uint64_t *entries = table_at(walk->map, table.value);
-    uint64_t entry = leaf_make(leaf_address(*at->entry, level), leaf_flags(*at->entry, level), level - 1);
-    /* The new table is complete before the one store that puts it in the place of the page. */
-    for (unsigned i = 0; i < ENTRIES; i++)
-        entries[i] = entry + i * span(level - 1);
-    *at->entry = table_entry(table);
-    walk->changed = true;
-    return STATUS_OK;
-}
-
-/* Counts the tables for a page that sticks out: one, and below 1 GiB one for each 2 MiB page that an end cuts. */
-static enum status visit_count(struct walk *walk, const struct place *at)
+/*
+ * Takes the tables for a page that sticks out: one, and below 1 GiB one for each 2 MiB page that an end cuts. All of
+ * them before the first split: running out in the middle would leave the range half changed.
+ */
+static enum status visit_reserve(struct walk *walk, const struct place *at)
 {
     if (!is_leaf(*at->entry, at->level) || is_whole(at))
         return STATUS_OK;
@@ -344,32 +335,32 @@ static enum status visit_count(struct walk *walk, const struct place *at)
     bool last = (end & (span(1) - 1)) != 0;
     /* Both ends may cut the same 2 MiB page, which is then split once. */
     bool same = at->address / span(1) == (end - 1) / span(1);
-    walk->needed++;
-    if (at->level == 2)
-        walk->needed += same ? first || last : (unsigned)first + last;
+    unsigned below = same ? first || last : (unsigned)first + last;
+    for (unsigned needed = at->level == 2 ? 1 + below : 1; needed > 0; needed--) {
+        struct paddr table = table_alloc(walk->map);
+        if (table.value == 0)
+            return STATUS_NO_MEMORY;
+        push_loose(walk, table);
+    }
     return STATUS_OK;
 }
 
-/* After it no page sticks out of the range. A failure has changed nothing. */
-static enum status split_edges(struct walk *walk)
+/* A large page that sticks out becomes 512 of the next size that say the same. */
+static enum status visit_split(struct walk *walk, const struct place *at)
 {
-    enum status status = walk_range(walk, visit_count);
-    if (walk->needed == 0)
-        return status;
-    /* Allocated before the first split: running out in the middle would leave the range half changed. */
-    CHECK(walk->needed <= SPLIT_TABLES);
-    while (walk->spare_count < walk->needed) {
-        struct paddr table = table_alloc(walk->map);
-        if (table.value == 0) {
-            while (walk->spare_count > 0)
-                table_free(walk->map, walk->spare[--walk->spare_count]);
-            return STATUS_NO_MEMORY;
-        }
-        walk->spare[walk->spare_count++] = table;
-    }
-    status = walk_range(walk, visit_split);
-    CHECK(walk->spare_count == 0);
-    return status;
+    unsigned level = at->level;
+    if (!is_leaf(*at->entry, level) || is_whole(at))
+        return STATUS_OK;
+    CHECK(walk->loose.value != 0);
+    struct paddr table = pop_loose(walk);
+    uint64_t *entries = table_at(walk->map, table.value);
+    uint64_t entry = leaf_make(leaf_address(*at->entry, level), leaf_flags(*at->entry, level), level - 1);
+    /* The new table is complete before the one store that puts it in the place of the page. */
+    for (unsigned i = 0; i < ENTRIES; i++)
+        entries[i] = entry + i * span(level - 1);
+    *at->entry = table_entry(table);
+    walk->changed = true;
+    return STATUS_OK;
 }
 
 /* ---- Unmap, protect ---- */
@@ -389,13 +380,16 @@ static enum status visit_change(struct walk *walk, const struct place *at)
     return STATUS_OK;
 }
 
-/* Every page of the range is forgotten (prune), or gets the flags of the walk. */
+/* Every page of the range is forgotten (prune), or gets the flags of the walk. A failure has changed nothing. */
 static enum status change(struct walk *walk)
 {
-    enum status status = split_edges(walk);
-    if (status != STATUS_OK)
-        return status;
-    status = walk_range(walk, visit_change);
+    enum status status = walk_range(walk, visit_reserve);
+    if (walk->loose.value != 0 && status == STATUS_OK)
+        status = walk_range(walk, visit_split);
+    if (status == STATUS_OK) {
+        CHECK(walk->loose.value == 0);
+        status = walk_range(walk, visit_change);
+    }
     finish(walk);
     return status;
 }
