@@ -70,27 +70,44 @@ static struct vspace_range **range_reserve(struct vspace *vspace, uint64_t page_
     *range = (struct vspace_range){.next = *link, .start = start, .page_count = page_count};
     range->address = start + PAGE_SIZE;
     *link = range;
-    vspace->used_count++;
     return link;
 }
 
-/* The link to the range in use that holds `address`. Anything else is a bug of ours. */
-static struct vspace_range **range_find(struct vspace *vspace, uint64_t address)
-{
-    struct vspace_range **link = &vspace->used;
-    while (*link != NULL && range_end(*link) <= address)
-        link = &(*link)->next;
-    CHECK(*link != NULL);
-    return link;
-}
-
+/* Unmapped and free again, so are a stack's frames. */
 static void range_release(struct vspace *vspace, struct vspace_range **link)
 {
     struct vspace_range *range = *link;
+    /* Written down first: once unmapped, nothing says any more which frames they were. */
+    uint64_t frames[VSPACE_STACK_PAGES_MAX];
+    uint32_t frame_count = range->stack ? (uint32_t)range->mapped_pages : 0;
+    for (uint32_t i = 0; i < frame_count; i++) {
+        struct paging_entry entry;
+        CHECK(paging_lookup(vspace->map, VADDR(range->address + i * PAGE_SIZE), &entry));
+        frames[i] = entry.page.value;
+    }
+    /*
+     * Whole mappings never split a page, so there is nothing that could fail. It returns when every CPU has forgotten
+     * the range: it and its frames may be used again at once.
+     */
+    if (range->mapped_pages != 0)
+        CHECK(paging_unmap(vspace->map, VADDR(range->address), range->mapped_pages * PAGE_SIZE) == STATUS_OK);
+    frames_give_many(vspace->frames, 0, frames, frame_count);
     *link = range->next;
     range->next = vspace->spare;
     vspace->spare = range;
-    vspace->used_count--;
+}
+
+/* Releases the mapping that begins at `address`, or the stack that ends there. Anything else is a bug of ours. */
+static void release_at(struct vspace *vspace, uint64_t address, bool stack)
+{
+    spinlock_acquire(&vspace->lock);
+    struct vspace_range **link = &vspace->used;
+    while (*link != NULL && range_end(*link) <= address)
+        link = &(*link)->next;
+    CHECK(*link != NULL && (*link)->stack == stack);
+    CHECK(address == (*link)->address + (stack ? (*link)->mapped_pages * PAGE_SIZE : 0));
+    range_release(vspace, link);
+    spinlock_release(&vspace->lock);
 }
 
 enum status vspace_init(struct vspace *vspace, struct page_map *map, struct frames *frames, struct vaddr base)
@@ -113,33 +130,20 @@ void *vspace_map(struct vspace *vspace, struct prange range, uint32_t flags)
         struct vspace_range *node = *link;
         if (large) /* begins where it agrees with its physical address modulo 2 MiB */
             node->address += (pages.start.value - node->address) & (LARGE_BYTES - 1);
-        node->mapped_pages = prange_pages(pages);
-        if (paging_map(vspace->map, VADDR(node->address), pages, flags | PAGING_GLOBAL) == STATUS_OK)
+        if (paging_map(vspace->map, VADDR(node->address), pages, flags | PAGING_GLOBAL) == STATUS_OK) {
+            node->mapped_pages = prange_pages(pages);
             pointer = vaddr_pointer(VADDR(node->address + (range.start.value & PAGE_MASK)));
-        else
+        } else {
             range_release(vspace, link);
+        }
     }
     spinlock_release(&vspace->lock);
     return pointer;
 }
 
-/* Whole mappings never split a page, so there is nothing that could fail. */
-static void unmap_all(struct vspace *vspace, const struct vspace_range *range)
-{
-    if (range->mapped_pages != 0)
-        /* paging_unmap returns when every CPU has forgotten the range, so it may be used again at once. */
-        CHECK(paging_unmap(vspace->map, VADDR(range->address), range->mapped_pages * PAGE_SIZE) == STATUS_OK);
-}
-
 void vspace_unmap(struct vspace *vspace, const volatile void *pointer)
 {
-    uint64_t address = align_down(vaddr_of(pointer).value, PAGE_SIZE);
-    spinlock_acquire(&vspace->lock);
-    struct vspace_range **link = range_find(vspace, address);
-    CHECK((*link)->address == address && !(*link)->stack);
-    unmap_all(vspace, *link);
-    range_release(vspace, link);
-    spinlock_release(&vspace->lock);
+    release_at(vspace, align_down(vaddr_of(pointer).value, PAGE_SIZE), false);
 }
 
 /* ---- Stacks ---- */
@@ -159,22 +163,6 @@ static enum status stack_grow(struct vspace *vspace, struct vspace_range *range)
     return status;
 }
 
-/* Frames go back when no CPU can reach them any more. */
-static void stack_release(struct vspace *vspace, struct vspace_range **link)
-{
-    struct vspace_range *range = *link;
-    /* Written down first: once unmapped, nothing says any more which frames they were. */
-    uint64_t frames[VSPACE_STACK_PAGES_MAX];
-    for (uint64_t i = 0; i < range->mapped_pages; i++) {
-        struct paging_entry entry;
-        CHECK(paging_lookup(vspace->map, VADDR(range->address + i * PAGE_SIZE), &entry));
-        frames[i] = entry.page.value;
-    }
-    unmap_all(vspace, range);
-    frames_give_many(vspace->frames, 0, frames, (uint32_t)range->mapped_pages);
-    range_release(vspace, link);
-}
-
 enum status vspace_stack(struct vspace *vspace, uint64_t page_count, struct vaddr *top)
 {
     CHECK(page_count >= 1 && page_count <= VSPACE_STACK_PAGES_MAX);
@@ -188,7 +176,7 @@ enum status vspace_stack(struct vspace *vspace, uint64_t page_count, struct vadd
         while (status == STATUS_OK && (*link)->mapped_pages < page_count);
         *top = VADDR((*link)->address + page_count * PAGE_SIZE);
         if (status != STATUS_OK)
-            stack_release(vspace, link);
+            range_release(vspace, link);
     }
     spinlock_release(&vspace->lock);
     return status;
@@ -196,11 +184,7 @@ enum status vspace_stack(struct vspace *vspace, uint64_t page_count, struct vadd
 
 void vspace_stack_free(struct vspace *vspace, struct vaddr top)
 {
-    spinlock_acquire(&vspace->lock);
-    struct vspace_range **link = range_find(vspace, top.value);
-    CHECK((*link)->stack && (*link)->address + (*link)->mapped_pages * PAGE_SIZE == top.value);
-    stack_release(vspace, link);
-    spinlock_release(&vspace->lock);
+    release_at(vspace, top.value, true);
 }
 
 bool vspace_is_guard(const struct vspace *vspace, struct vaddr address)

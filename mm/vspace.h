@@ -26,7 +26,6 @@ struct vspace {
     struct vaddr base;
     struct vspace_range *used;  /* by address */
     struct vspace_range *spare; /* nodes that describe nothing */
-    uint64_t used_count;
 };
 
 /*

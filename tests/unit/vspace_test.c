@@ -29,7 +29,7 @@ static void start(void)
 static void stop(void)
 {
     assert_int_equal(port_fake_stale(), 0);
-    assert_int_equal(vspace.used_count, 0);
+    assert_null(vspace.used);
     assert_int_equal(map.table_count, 1);
     assert_int_equal(frames_audit(&arena.frames), STATUS_OK);
     arena_destroy(&arena);
