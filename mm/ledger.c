@@ -16,7 +16,6 @@ struct mending {
 #define MENDING(field, words) {offsetof(struct memmap_mended, field), words}
 /* In the order of memmap_mended: first what is wrong with the map as a whole, then with single descriptors. */
 static const struct mending mendings[] = {
-    MENDING(stride_missing, "descriptor size missing, 40 assumed"),
     MENDING(version_other, "descriptor version is not 1"),
     MENDING(truncated, "last descriptor cut off, ignored"),
     MENDING(zero_length, "zero-length, dropped"),

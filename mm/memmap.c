@@ -68,33 +68,26 @@ const char *memory_kind_name(enum memory_kind kind)
     return kind_names[kind];
 }
 
-/* Some firmware leaves the stride out (U-Boot, when the buffer was too small): version 1's size is what it means. */
-static uint64_t stride_bytes(const struct memmap_source *source)
-{
-    return source->descriptor_size == 0 ? sizeof(struct efi_memory_descriptor) : source->descriptor_size;
-}
-
 struct efi_memory_descriptor memmap_descriptor(const struct memmap_source *source, uint64_t index)
 {
     struct efi_memory_descriptor descriptor;
-    CHECK(index < source->size_bytes / stride_bytes(source));
-    memcpy(&descriptor, (const uint8_t *)source->descriptors + index * stride_bytes(source), sizeof(descriptor));
+    CHECK(index < source->size_bytes / source->descriptor_size);
+    memcpy(&descriptor, (const uint8_t *)source->descriptors + index * source->descriptor_size, sizeof(descriptor));
     return descriptor;
 }
 
 static enum status check_source(struct memmap *map, const struct memmap_source *source)
 {
-    if (source->descriptor_size != 0 && source->descriptor_size < sizeof(struct efi_memory_descriptor))
+    if (source->descriptor_size < sizeof(struct efi_memory_descriptor))
         return STATUS_INVALID;
-    uint64_t count = source->size_bytes / stride_bytes(source);
+    uint64_t count = source->size_bytes / source->descriptor_size;
     if (count == 0)
         return STATUS_INVALID;
     if (count > MEMMAP_DESCRIPTORS_MAX)
         return STATUS_LIMIT;
     map->descriptor_count = (uint32_t)count;
-    map->mended.stride_missing = source->descriptor_size == 0;
     map->mended.version_other = source->version != EFI_MEMORY_DESCRIPTOR_VERSION;
-    map->mended.truncated = source->size_bytes % stride_bytes(source) != 0;
+    map->mended.truncated = source->size_bytes % source->descriptor_size != 0;
     return STATUS_OK;
 }
 

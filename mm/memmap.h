@@ -54,7 +54,7 @@ struct memory_region {
 struct memmap_source {
     const void *descriptors;
     uint64_t size_bytes;
-    uint64_t descriptor_size; /* the stride; 0: firmware left it out, 40 is assumed */
+    uint64_t descriptor_size; /* the stride */
     uint32_t version;
 };
 
@@ -66,7 +66,6 @@ struct memmap_claim {
 
 /* How many descriptors needed what. */
 struct memmap_mended {
-    uint32_t stride_missing;   /* 1: descriptor_size was 0 */
     uint32_t version_other;    /* 1: not version 1 */
     uint32_t truncated;        /* 1: size_bytes is no multiple of the stride; the tail was ignored */
     uint32_t zero_length;      /* dropped */
