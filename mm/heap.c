@@ -164,8 +164,8 @@ static uint32_t slab_give(struct heap_cache *cache, struct heap_class *class, vo
 
 /* ---- Magazines ---- */
 
-/* Fills an empty one, with fewer than BATCH rather than with a second new slab. False: no memory. */
-static bool magazine_fill(struct heap_cache *cache, unsigned class_index)
+/* Fills an empty magazine, with fewer than BATCH rather than with a second new slab. */
+NOINLINE void *heap_take_slow(struct heap_cache *cache, unsigned class_index)
 {
     struct heap_class *class = &cache->heap->classes[class_index];
     struct heap_magazine *magazine = &cache->magazines[class_index];
@@ -185,7 +185,7 @@ static bool magazine_fill(struct heap_cache *cache, unsigned class_index)
     spinlock_release(&class->lock);
     heap_magazine_set_count(magazine, count);
     __atomic_fetch_add(&cache->heap->taken, count, __ATOMIC_RELAXED);
-    return count != 0;
+    return count != 0 ? heap_take(cache, class_index) : NULL;
 }
 
 /* Gives the `count` oldest back. */
@@ -218,11 +218,6 @@ void heap_cache_flush(struct heap_cache *cache)
 {
     for (unsigned i = 0; i < HEAP_CLASS_COUNT; i++)
         magazine_empty(cache, i, heap_magazine_count(&cache->magazines[i]));
-}
-
-NOINLINE void *heap_take_slow(struct heap_cache *cache, unsigned class_index)
-{
-    return magazine_fill(cache, class_index) ? heap_take(cache, class_index) : NULL;
 }
 
 NOINLINE void heap_give_slow(struct heap_cache *cache, unsigned class_index, void *object)

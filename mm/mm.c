@@ -119,32 +119,19 @@ static bool is_directly_mapped(const struct mm *mm, const struct memory_region *
     return directly_mapped[region->kind] && region->range.end.value <= DIRECT_MAP_BYTES;
 }
 
-/*
- * The next run of RAM for the direct map, from region `*next` on. Neighbours of different kinds are one run, so that
- * large pages cover their borders. False: there is none.
- */
-static bool next_direct_run(const struct mm *mm, uint32_t *next, struct prange *run)
-{
-    *run = PRANGE(0, 0);
-    for (; *next < mm->map.count; ++*next) {
-        const struct memory_region *region = &mm->map.regions[*next];
-        bool direct = is_directly_mapped(mm, region);
-        if (prange_empty(*run) && direct)
-            *run = region->range;
-        else if (direct && region->range.start.value == run->end.value)
-            run->end = region->range.end;
-        /* A hole, or a region that must not be mapped. *next stays at it: the next call begins there. */
-        else if (!prange_empty(*run))
-            break;
-    }
-    return !prange_empty(*run);
-}
-
+/* Neighbours of different kinds are one run, so that large pages cover their borders. */
 static enum status map_ram(struct mm *mm)
 {
+    const struct memory_region *region = mm->map.regions;
+    const struct memory_region *end = region + mm->map.count;
     enum status status = STATUS_OK;
-    struct prange run;
-    for (uint32_t next = 0; status == STATUS_OK && next_direct_run(mm, &next, &run);) {
+    while (region < end && status == STATUS_OK) {
+        const struct memory_region *first = region++;
+        struct prange run = first->range;
+        if (!is_directly_mapped(mm, first))
+            continue;
+        for (; region < end && region->range.start.value == run.end.value && is_directly_mapped(mm, region); region++)
+            run.end = region->range.end;
         CHECK(run.end.value <= VSPACE_WINDOW - mm->config.layout.direct_map);
         status = paging_map(&mm->kernel_map, mm_direct_address(mm, run.start), run, PAGING_WRITE | PAGING_GLOBAL);
     }

@@ -113,12 +113,10 @@ static void store_kind(const struct page_array *array, struct prange range, enum
     while (!prange_empty(range)) {
         uint64_t count;
         struct page *entries = next_part(array, &range, must_be_ready, &count);
-        /* An entry that is its kind alone goes out in words: a boot stores those of tens of thousands of frames. */
-        if (entries != NULL && sizeof(*entries) == sizeof(entries->kind))
+        /* An entry is its kind alone, so it goes out in words: a boot stores those of tens of thousands of frames. */
+        _Static_assert(sizeof(*entries) == sizeof(entries->kind), "else what is beside the kind is lost");
+        if (entries != NULL)
             memset(entries, (int)kind, count);
-        else
-            for (uint64_t i = 0; entries != NULL && i < count; i++)
-                entries[i].kind = (uint8_t)kind;
     }
 }
 
@@ -207,13 +205,6 @@ enum status page_array_complete(const struct page_array *array, struct page_arra
 bool page_array_token_valid(const struct page_array *array, const struct page_array_token *token)
 {
     return token != NULL && token->array == array && token->seal == seal_of(array);
-}
-
-struct page *page_array_entry(const struct page_array *array, struct paddr address)
-{
-    uint64_t start = align_down(address.value, PAGE_SIZE);
-    uint64_t count;
-    return next_part(array, &PRANGE(start, start + PAGE_SIZE), true, &count);
 }
 
 void page_array_set_kind(const struct page_array *array, struct prange range, enum page_kind kind)

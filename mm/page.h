@@ -82,9 +82,6 @@ MUST_CHECK enum status page_array_complete(const struct page_array *array, struc
 
 bool page_array_token_valid(const struct page_array *array, const struct page_array_token *token);
 
-/* The entry of the frame at `address`; NULL where none exists. Its section is READY. */
-struct page *page_array_entry(const struct page_array *array, struct paddr address);
-
 /* What the frames of a region are until reclaim; PAGE_FRAME: but for those that early allocation took. */
 enum page_kind page_kind_of(const struct memory_region *region);
 

@@ -201,10 +201,9 @@ static void the_audit_sees_each_disagreement(void **state)
     (void)state;
     struct mm *mm = &machine.mm;
     machine_reach(&machine, MACHINE_RECLAIMED);
-    struct page *page = page_array_entry(&mm->pages, PADDR(0x3000000));
-    page->kind = PAGE_AWAITING;
+    page_array_set_kind(&mm->pages, PRANGE(0x3000000, 0x3001000), PAGE_AWAITING);
     assert_int_equal(mm_audit(mm), STATUS_INVALID);
-    page->kind = PAGE_FRAME;
+    page_array_set_kind(&mm->pages, PRANGE(0x3000000, 0x3001000), PAGE_FRAME);
     assert_int_equal(mm_audit(mm), STATUS_OK);
     mm->kept_pages++;
     assert_int_equal(mm_audit(mm), STATUS_INVALID);
