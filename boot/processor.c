@@ -82,19 +82,14 @@ bool processor_check(struct boot *boot)
     return true;
 }
 
-static bool random_word(uint64_t *word)
-{
-    bool good = false;
-    for (unsigned tries = 0; tries < RDRAND_TRIES && !good; tries++)
-        good = instruction_random(word);
-    return good;
-}
-
 bool processor_random(uint64_t *words, unsigned count)
 {
     bool good = (cpuid(CPUID_FEATURES, INSTRUCTION_ECX) & CPUID_RDRAND) != 0;
-    for (unsigned i = 0; i < count && good; i++)
-        good = random_word(&words[i]);
+    for (unsigned i = 0; i < count && good; i++) {
+        good = instruction_random(&words[i]);
+        for (unsigned tries = 1; tries < RDRAND_TRIES && !good; tries++)
+            good = instruction_random(&words[i]);
+    }
     return good;
 }
 
