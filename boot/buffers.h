@@ -7,6 +7,7 @@
 
 #include "boot/firmware_map.h"
 #include "boot/handoff.h"
+#include "kernel/x86/descriptors.h"
 
 #define BUFFERS_SCRATCH_BYTES (512 * KIB)
 
@@ -25,7 +26,7 @@ extern uint8_t buffers_stack[BUFFERS_STACK_BYTES];
 
 #define BUFFERS_IDT_ENTRIES       256u
 #define BUFFERS_FAULT_STACK_BYTES (2 * PAGE_SIZE)
-extern uint64_t buffers_idt[BUFFERS_IDT_ENTRIES][2];
+extern struct gate buffers_idt[BUFFERS_IDT_ENTRIES];
 extern uint8_t buffers_fault_stack[BUFFERS_FAULT_STACK_BYTES];
 
 #endif

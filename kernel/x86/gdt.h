@@ -7,32 +7,7 @@
 #define KEEL_X86_GDT_H
 
 #include "kernel/base/types.h"
-#include "kernel/x86/regs.h"
-
-/* SDM 3, figure 8-11. The 64-bit fields are not 8-byte aligned, hence halves. */
-struct tss {
-    uint32_t reserved0;
-    uint32_t privilege_stacks[6];
-    uint32_t reserved1[2];
-    uint32_t interrupt_stacks[7][2]; /* IST 1 to 7: low and high half of the top of the stack */
-    uint32_t reserved2[2];
-    uint16_t reserved3;
-    uint16_t io_map_offset;          /* beyond the limit: no port is open to user code, of which there is none */
-};
-_Static_assert(sizeof(struct tss) == 104, "SDM 3, figure 8-11");
-
-/* What LGDT and LIDT load: SDM 3, figure 2-6. */
-struct PACKED table_pointer {
-    uint16_t limit;
-    uint64_t base;
-};
-
-#define GDT_ENTRIES 5u /* null, code, data, TSS in two */
-
-struct segments {
-    uint64_t gdt[GDT_ENTRIES];
-    struct tss tss;
-};
+#include "kernel/x86/descriptors.h"
 
 /* Fills and loads the segments of this CPU; `segments` stays in use for ever. Does not touch the GS base. */
 void gdt_load(struct segments *segments);

@@ -1,36 +1,16 @@
-/* The table of 256 gates. Format: SDM 3, figure 6-8. */
+/* The table of 256 gates. */
 #include "kernel/x86/idt.h"
 
-#include "kernel/x86/gdt.h"
+#include "kernel/x86/descriptors.h"
 
-#define IDT_VECTORS    256u
-#define GATE_INTERRUPT 0x8E00u /* present, ring 0, 64-bit interrupt gate */
-#define GATE_PRESENT   0x8000u
-
-struct gate {
-    uint16_t offset_low;
-    uint16_t selector;
-    uint16_t flags; /* type in the high byte, IST in the low */
-    uint16_t offset_middle;
-    uint32_t offset_high;
-    uint32_t reserved;
-};
-_Static_assert(sizeof(struct gate) == 16, "SDM 3, figure 6-8");
+#define IDT_VECTORS 256u
 
 static ALIGNED(16) struct gate gates[IDT_VECTORS];
 
 void idt_init(void)
 {
-    for (uint32_t vector = 0; vector < IDT_VECTORS; vector++) {
-        uint64_t stub = vaddr_of(vector_stubs).value + vector * IDT_STUB_BYTES;
-        gates[vector] = (struct gate){
-            .offset_low = (uint16_t)stub,
-            .selector = SELECTOR_CODE,
-            .flags = GATE_INTERRUPT,
-            .offset_middle = (uint16_t)(stub >> 16),
-            .offset_high = (uint32_t)(stub >> 32),
-        };
-    }
+    for (uint32_t vector = 0; vector < IDT_VECTORS; vector++)
+        gates[vector] = gate_to(vaddr_of(vector_stubs).value + vector * IDT_STUB_BYTES, 0);
     idt_load();
 }
 
