@@ -8,6 +8,8 @@
  */
 #include "drivers/usb_descriptor.h"
 
+#include "kernel/base/string.h"
+
 static uint16_t word_at(const uint8_t *bytes)
 {
     return (uint16_t)(bytes[0] | bytes[1] << 8);
@@ -35,13 +37,11 @@ static bool take_device(struct usb_facts *facts, const uint8_t *bytes, size_t si
 /* Of an interface descriptor. Only its first setting: the others of a hub want a transaction translator a port. */
 static enum usb_kind kind_of(const uint8_t *interface)
 {
-    if (interface[3] != 0)
-        return USB_KIND_OTHER;
-    if (interface[5] == USB_CLASS_HUB)
+    static const uint8_t keyboard[] = {USB_CLASS_HID, HID_SUBCLASS_BOOT, HID_PROTOCOL_KEYBOARD};
+    if (interface[3] == 0 && interface[5] == USB_CLASS_HUB)
         return USB_KIND_HUB;
-    bool keyboard = interface[5] == USB_CLASS_HID && interface[6] == HID_SUBCLASS_BOOT &&
-                    interface[7] == HID_PROTOCOL_KEYBOARD;
-    return keyboard ? USB_KIND_KEYBOARD : USB_KIND_OTHER;
+    bool found = interface[3] == 0 && memcmp(interface + 5, keyboard, sizeof(keyboard)) == 0;
+    return found ? USB_KIND_KEYBOARD : USB_KIND_OTHER;
 }
 
 /* True when it is an endpoint that reports come from. */

@@ -52,11 +52,10 @@ void usb_device_reported(struct usb_device *device, const struct xhci_trb *event
 
 /* ---- A new device ---- */
 
-static enum usb_taken take_slot(struct usb_device *device, uint32_t answer_bytes)
+static enum usb_taken take_slot(struct usb_device *device)
 {
     struct xhci *xhci = device->xhci;
     uint8_t slot = xhci->talk.slot;
-    (void)answer_bytes;
     if (slot == 0 || slot > xhci->slot_count || xhci->slots[slot] != NULL)
         return USB_TAKEN_WRONG;
     device->slot = slot;
@@ -65,10 +64,11 @@ static enum usb_taken take_slot(struct usb_device *device, uint32_t answer_bytes
     return USB_TAKEN_NEXT;
 }
 
-static enum usb_taken take_descriptor(struct usb_device *device, uint32_t answer_bytes)
+static enum usb_taken take_descriptor(struct usb_device *device)
 {
-    bool good = usb_take_descriptor(&device->facts, device->xhci->talk.request.value, device->memory + USB_ANSWER,
-                                    answer_bytes, usb_is_super(device));
+    const struct usb_talk *talk = &device->xhci->talk;
+    bool good = usb_take_descriptor(&device->facts, talk->request.value, device->memory + USB_ANSWER,
+                                    talk->answer_bytes, usb_is_super(device));
     return good ? USB_TAKEN_NEXT : USB_TAKEN_WRONG;
 }
 
@@ -80,9 +80,8 @@ static bool choose_value(struct usb_device *device)
     return true;
 }
 
-static enum usb_taken is_mended(struct usb_device *device, uint32_t answer_bytes)
+static enum usb_taken is_mended(struct usb_device *device)
 {
-    (void)answer_bytes;
     device->control_halted = false;
     return USB_TAKEN_NEXT;
 }
@@ -209,9 +208,8 @@ void usb_device_fail(struct usb_device *device, const char *step, uint8_t code)
 
 static const struct usb_step mending_control[] = {MEND_CONTROL, {.name = NULL}};
 
-static enum usb_taken reports_again(struct usb_device *device, uint32_t answer_bytes)
+static enum usb_taken reports_again(struct usb_device *device)
 {
-    (void)answer_bytes;
     device->reports_halted = false;
     device->keyboard = (struct usb_keyboard){0}; /* nobody knows what is still down */
     if (device->facts.function.kind == USB_KIND_KEYBOARD)

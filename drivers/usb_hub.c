@@ -32,18 +32,15 @@ void usb_hub_reported(struct usb_device *device, const uint8_t *report, size_t s
 
 /* ---- A port ---- */
 
-static enum usb_taken take_status(struct usb_device *device, uint32_t answer_bytes)
+static enum usb_taken take_status(struct usb_device *device)
 {
     const uint8_t *answer = device->memory + USB_ANSWER;
     uint32_t word = (uint32_t)(answer[0] | answer[1] << 8);
     bool super = usb_is_super(device);
     uint8_t speed = (word & USB_STATUS_HIGH_SPEED) != 0 ? USB_SPEED_HIGH : USB_SPEED_FULL;
-    if (answer_bytes < USB_STATUS_BYTES)
+    if (device->xhci->talk.answer_bytes < USB_STATUS_BYTES)
         return USB_TAKEN_WRONG;
-    if (super)
-        speed = device->speed;
-    else if ((word & USB_STATUS_LOW_SPEED) != 0)
-        speed = USB_SPEED_LOW;
+    speed = super ? device->speed : (word & USB_STATUS_LOW_SPEED) != 0 ? USB_SPEED_LOW : speed;
     device->hub_changes = answer[2];
     device->hub_status = (struct usb_port_status){word, (answer[2] & USB_CHANGE_CONNECT) != 0, super, speed};
     if ((device->hub_changes & USB_CHANGE_CURRENT) != 0)

@@ -139,7 +139,7 @@ static void take_answer(struct usb_talk *talk, uint64_t now_us)
     bool good = talk->code == XHCI_CODE_SUCCESS;
     enum usb_taken taken = good || step->optional ? USB_TAKEN_NEXT : USB_TAKEN_WRONG;
     if (good && step->take != NULL)
-        taken = step->take(device, talk->answer_bytes); /* of one that went, too: its slot must be given back */
+        taken = step->take(device); /* of one that went, too: its slot must be given back */
     talk->state = USB_TALK_ASK;
     talk->deadline = step->command != 0 ? now_us + PAUSE_US : 0;
     if (talk->dropped || taken == USB_TAKEN_WRONG)

@@ -42,7 +42,7 @@ struct usb_step {
     uint8_t command;            /* XHCI_COMMAND_*; 0: a request */
     struct usb_request request;
     bool (*choose)(struct usb_device *device); /* completes talk.request or xhci->input; false: nothing to ask */
-    enum usb_taken (*take)(struct usb_device *device, uint32_t answer_bytes); /* NULL: the completion is all */
+    enum usb_taken (*take)(struct usb_device *device); /* NULL: the completion is all */
 };
 
 #define COMMAND(name, who, optional, command, choose, take)             \
@@ -84,9 +84,9 @@ struct usb_talk {
 };
 
 /* For a step that is asked until `choose` finds nothing more to ask. */
-static inline enum usb_taken usb_take_again(struct usb_device *device, uint32_t answer_bytes)
+static inline enum usb_taken usb_take_again(struct usb_device *device)
 {
-    (void)device, (void)answer_bytes;
+    (void)device;
     return USB_TAKEN_AGAIN;
 }
 
