@@ -170,16 +170,15 @@ static void put_output(void *unused, char c)
 
 int monitor_wait_key(void)
 {
+    const uint64_t look_us = machine_facts()->console_polled ? POLL_US : UINT64_MAX;
     for (;;) {
+        keyboard_update_lights();
+        bool printed = usb_poll();
         if (button_waits()) {
             button_serve();
-            line_show(&line);
-            flush_output();
+            printed = true;
         }
-        if (machine_facts()->console_polled)
-            keyboard_poll();
-        keyboard_update_lights();
-        if (usb_poll()) {
+        if (printed) {
             line_show(&line);
             flush_output();
         }
@@ -189,14 +188,11 @@ int monitor_wait_key(void)
          */
         interrupts_disable();
         int key = keyboard_read_key();
-        uint64_t usb_us = usb_due_us();
-        if (key == KEY_NONE && !button_waits() && usb_us != 0) {
-            uint64_t wake_us = min_u64(keyboard_due_us(), machine_facts()->console_polled ? POLL_US : UINT64_MAX);
-            wake_us = min_u64(wake_us, usb_us);
+        uint64_t wake_us = min_u64(min_u64(keyboard_due_us(), usb_due_us()), look_us);
+        if (key == KEY_NONE && wake_us != 0 && !button_waits()) {
             if (wake_us != UINT64_MAX)
                 time_wake_in_us(wake_us);
             cpu_sleep();
-            continue;
         }
         interrupts_enable();
         if (key != KEY_NONE)
