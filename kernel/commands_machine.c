@@ -30,9 +30,7 @@ static void print_errata(const struct cpu_features *cpu)
     for (unsigned i = 0; i < ERRATA_COUNT; i++)
         if ((cpu->errata & 1u << i) != 0)
             print("erratum: %s\n", errata_texts[i]);
-    if (cpu->immunities == 0)
-        return;
-    print("immune to:");
+    print("immune to:%s", cpu->immunities == 0 ? " nothing that it tells" : "");
     for (unsigned i = 0; i < ARRAY_COUNT(immunities); i++)
         if (immunities[i] != NULL && (cpu->immunities >> i & 1) != 0)
             print(" %s", immunities[i]);

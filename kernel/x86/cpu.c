@@ -25,6 +25,7 @@
 #define MWAIT_C1_STATES 0xF0u /* EDX of that leaf: how many there are */
 
 static struct cpu_features features;
+static bool is_intel;
 
 const struct cpu_features *cpu_features(void)
 {
@@ -59,6 +60,7 @@ static void detect_name(void)
     /* EBX, EDX, ECX, in this order: "Genu" "ineI" "ntel". */
     memcpy(features.vendor + 4, &basic.edx, 4);
     memcpy(features.vendor + 8, &basic.ecx, 4);
+    is_intel = strcmp(features.vendor, "GenuineIntel") == 0;
     for (uint32_t i = 0; i < 3; i++) {
         struct cpuid_result part = cpu_id(CPUID_BRAND + i, 0);
         memcpy(features.brand + i * sizeof(part), &part, sizeof(part));
@@ -97,15 +99,10 @@ void cpu_detect(void)
     features.la57 = (cpu_read_cr4() & CR4_LA57) != 0;
 }
 
-static bool is_intel(void)
-{
-    return strcmp(features.vendor, "GenuineIntel") == 0;
-}
-
 /* SDM 3, 11.11.7.1: CPUID loads the revision, into what was 0 before. AMD's can only be read (PATCH_LEVEL). */
 static void read_microcode(void *value)
 {
-    if (is_intel())
+    if (is_intel)
         cpu_write_msr(MSR_MICROCODE, 0);
     (void)cpu_id(CPUID_FEATURES, 0);
     *(uint64_t *)value = cpu_read_msr(MSR_MICROCODE);
@@ -116,7 +113,7 @@ uint32_t cpu_microcode(void)
     struct recovery recovery;
     uint64_t value = 0;
     (void)recover_call(&recovery, read_microcode, &value); /* a hypervisor may have no such register */
-    return (uint32_t)(is_intel() ? value >> 32 : value);
+    return (uint32_t)(is_intel ? value >> 32 : value);
 }
 
 static void read_immunities(void *value)

@@ -1,7 +1,7 @@
 /*
  * The table of errata.h. Sources: Intel's specification updates, where MONITOR is AAJ72 (and its like for the two other
- * server CPUs) and APL30, INVLPG ADL063 and RPL042; the models of the TSC deadline, and the revisions that mend, are
- * those of Linux (arch/x86/kernel/apic/apic.c, arch/x86/mm/init.c), which has them from Intel.
+ * server CPUs) and APL30; the models of the TSC deadline, and the revisions that mend it, are those of Linux
+ * (arch/x86/kernel/apic/apic.c), which has them from Intel.
  */
 #include "kernel/x86/errata.h"
 
@@ -41,26 +41,18 @@ static const struct {
     {0x2F, ERRATUM_MONITOR,      ANY_STEPPING, NEVER     }, /* Westmere-EX */
     {0x5C, ERRATUM_MONITOR,      ANY_STEPPING, NEVER     }, /* Goldmont */
     {0xBD, ERRATUM_MONITOR,      ANY_STEPPING, NEVER     }, /* Lunar Lake */
-    {0x97, ERRATUM_INVLPG,       ANY_STEPPING, 0x2E      }, /* Alder Lake */
-    {0x9A, ERRATUM_INVLPG,       ANY_STEPPING, 0x42C     },
-    {0xBE, ERRATUM_INVLPG,       ANY_STEPPING, 0x11      },
-    {0xB7, ERRATUM_INVLPG,       ANY_STEPPING, 0x118     }, /* Raptor Lake */
-    {0xBA, ERRATUM_INVLPG,       ANY_STEPPING, 0x4117    },
-    {0xBF, ERRATUM_INVLPG,       ANY_STEPPING, 0x2E      },
 };
 
 const char *const errata_texts[ERRATA_COUNT] = {
     "tsc-deadline (not used; newer microcode mends it)",
     "monitor (stores do not end MWAIT; only interrupts are waited for)",
-    "invlpg (matters with PCIDs, which are not used)",
 };
 
 uint32_t errata_find(const char *vendor, uint32_t signature, uint32_t microcode)
 {
-    uint32_t family = signature >> 8 & 0xF;
     uint32_t model = (signature >> 12 & 0xF0) | (signature >> 4 & 0xF); /* the extended model counts in family 6 */
     uint32_t errata = 0;
-    if (strcmp(vendor, "GenuineIntel") != 0 || family != 6)
+    if (strcmp(vendor, "GenuineIntel") != 0 || (signature >> 8 & 0xF) != 6)
         return 0;
     for (size_t i = 0; i < ARRAY_COUNT(table); i++)
         if (table[i].model == model && (table[i].steppings & STEPPING(signature & 0xF)) != 0 &&

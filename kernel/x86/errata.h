@@ -1,7 +1,8 @@
 /*
  * Known errors of CPUs that this kernel would run into, by model, stepping and microcode.
  *
- * Rules: a constant table and a pure function. What comes of each erratum stands in errata_texts. Only for CPUs
+ * Rules: a constant table and a pure function. What comes of each erratum stands in errata_texts; one that needs what
+ * this kernel never turns on (INVLPG with PCIDs: ADL063, RPL042) is not listed. Only for CPUs
  * themselves: a hypervisor works around what its CPU has, and tells its guests any model and microcode.
  */
 #ifndef KEEL_X86_ERRATA_H
@@ -12,9 +13,8 @@
 enum erratum {
     ERRATUM_TSC_DEADLINE = 1u << 0, /* a TSC deadline may pass without an interrupt: not used (cpu_detect_errata) */
     ERRATUM_MONITOR = 1u << 1,      /* MWAIT may sleep through the store it waits for: we wait for interrupts only */
-    ERRATUM_INVLPG = 1u << 2,       /* INVLPG leaves global pages when PCIDs are on: they never are (cpu_init) */
 };
-#define ERRATA_COUNT 3u
+#define ERRATA_COUNT 2u
 
 /*
  * The errata that a CPU of that signature (CPUID.1:EAX; SDM 2, CPUID, figure 3-6) has with that microcode: bits of enum
