@@ -1,22 +1,13 @@
 /*
  * Bring-up, in the order of xHCI 1.2, 4.2. What the firmware left may be running, halted, or dead by an error: all
  * three are halted and reset alike, and every wait for that ends.
- *
- *     its page      0000  addresses of device contexts, 33 * 8 | 0400 segment table, 16 | 0800 ring of commands, 1024
- *     events        one page, 256 of them
- *     input         one page: the contexts that a command brings along
  */
 #include "drivers/xhci.h"
 
 #include "drivers/usb_device.h"
 #include "kernel/base/bits.h"
 
-#define SEGMENT_TABLE  0x400u
-#define COMMAND_RING   0x800u
-#define COMMAND_TRBS   64u
-#define EVENT_TRBS     (PAGE_SIZE / sizeof(struct xhci_trb))
-#define IMOD_INTERVAL  160u /* 40 us between two interrupts (xHCI 5.5.2.2) */
-#define PAGE_ORDER_MAX 9u   /* of the controller's pages, in ours: 2 MiB */
+#define PAGE_ORDER_MAX 9u /* of the controller's pages, in ours: 2 MiB */
 
 /* xHCI 5.4.1.1: 16 ms to halt. The others have no bound; what takes longer than this never ends. */
 #define HALT_US  100000u
@@ -142,10 +133,11 @@ static bool give_memory(struct xhci *xhci, unsigned page_order)
     if (page == NULL || events == NULL || xhci->input == NULL)
         return false;
     xhci->contexts = (uint64_t *)(void *)page;
-    xhci_ring_init(&xhci->commands, page + COMMAND_RING, xhci->contexts_address + COMMAND_RING, COMMAND_TRBS);
-    xhci_events_init(&xhci->events, events, events_address, EVENT_TRBS);
-    xhci->contexts[SEGMENT_TABLE / sizeof(uint64_t)] = events_address; /* xHCI 6.5 */
-    xhci->contexts[SEGMENT_TABLE / sizeof(uint64_t) + 1] = EVENT_TRBS;
+    xhci_ring_init(&xhci->commands, page + XHCI_COMMAND_RING, xhci->contexts_address + XHCI_COMMAND_RING,
+                   XHCI_COMMAND_TRBS);
+    xhci_events_init(&xhci->events, events, events_address, XHCI_EVENT_TRBS);
+    xhci->contexts[XHCI_SEGMENT_TABLE / sizeof(uint64_t)] = events_address; /* xHCI 6.5 */
+    xhci->contexts[XHCI_SEGMENT_TABLE / sizeof(uint64_t) + 1] = XHCI_EVENT_TRBS;
     return give_scratchpads(xhci, page_order);
 }
 
@@ -158,8 +150,8 @@ static void program(struct xhci *xhci)
     xhci_write64(xhci, xhci->operational + XHCI_CRCR, xhci->commands.address | XHCI_CRCR_CYCLE);
     xhci_write(xhci, xhci->runtime + XHCI_ERSTSZ, 1);
     xhci_write64(xhci, xhci->runtime + XHCI_ERDP, xhci->events.address);
-    xhci_write64(xhci, xhci->runtime + XHCI_ERSTBA, xhci->contexts_address + SEGMENT_TABLE);
-    xhci_write(xhci, xhci->runtime + XHCI_IMOD, IMOD_INTERVAL);
+    xhci_write64(xhci, xhci->runtime + XHCI_ERSTBA, xhci->contexts_address + XHCI_SEGMENT_TABLE);
+    xhci_write(xhci, xhci->runtime + XHCI_IMOD, XHCI_IMOD_INTERVAL);
     xhci_write(xhci, xhci->runtime + XHCI_IMAN, XHCI_IMAN_ENABLE | XHCI_IMAN_PENDING);
     xhci_write(xhci, xhci->operational + XHCI_USBCMD, XHCI_USBCMD_RUN | XHCI_USBCMD_INTERRUPT);
 }

@@ -16,6 +16,18 @@
 
 #define XHCI_PORTS_MAX 64u /* root ports that are looked at */
 
+/*
+ * Memory of a controller, beside that of its devices.
+ *
+ *     its page      0000  addresses of device contexts, 33 * 8 | 0400 segment table, 16 | 0800 ring of commands, 1024
+ *     events        one page of them
+ *     input         one page: the contexts that a command brings along
+ */
+#define XHCI_SEGMENT_TABLE 0x400u
+#define XHCI_COMMAND_RING  0x800u
+#define XHCI_COMMAND_TRBS  64u
+#define XHCI_EVENT_TRBS    (PAGE_SIZE / sizeof(struct xhci_trb))
+
 /* What a controller needs, and whom it tells. */
 struct xhci_services {
     uint64_t (*now_us)(void);

@@ -74,6 +74,7 @@
 #define XHCI_ERDP   0x38u
 #define XHCI_RUNTIME_BYTES 0x40u
 
+#define XHCI_IMOD_INTERVAL 160u /* an interrupt every 40 us at most: 5.5.2.2 */
 #define XHCI_IMAN_PENDING 0x1u /* written as one to clear it */
 #define XHCI_IMAN_ENABLE  0x2u
 #define XHCI_ERDP_BUSY    0x8u /* the same */
@@ -133,5 +134,12 @@
 #define XHCI_CODE_RING_STOPPED 24u
 #define XHCI_CODE_STOPPED      26u /* to 28: we stopped it, or the device goes */
 #define XHCI_CODE_STOPPED_LAST 28u
+
+/* Intel 8 Series chip set data sheet, 17.1, configuration space: which ports are xHCI's, and which can be. */
+#define INTEL_VENDOR_ID  0x8086u
+#define INTEL_XUSB2PR    0xD0u
+#define INTEL_XUSB2PRM   0xD4u
+#define INTEL_USB3_PSSEN 0xD8u
+#define INTEL_USB3PRM    0xDCu
 
 #endif

@@ -24,13 +24,6 @@
 /* How often a controller is looked at where something goes on, or no interrupt can come. */
 #define POLL_US 10000u
 
-/* Intel 8 Series chip set data sheet, 17.1: which ports are xHCI's, and which can be. */
-#define VENDOR_INTEL 0x8086u
-#define XUSB2PR      0xD0u
-#define XUSB2PRM     0xD4u
-#define USB3_PSSEN   0xD8u
-#define USB3PRM      0xDCu
-
 struct controller {
     struct xhci xhci; /* first: the driver's pointer is ours */
     struct pci_function *function;
@@ -163,10 +156,10 @@ void usb_take_over(void)
 /* On 7 and 8 Series chip sets ports hang on EHCI until they are handed over, those of USB 3 first. */
 static void claim_ports(const struct pci *pci, const struct pci_function *function)
 {
-    if (function->vendor_id != VENDOR_INTEL || pci_next_of_class(pci, NULL, PCI_CLASS_EHCI) == NULL)
+    if (function->vendor_id != INTEL_VENDOR_ID || pci_next_of_class(pci, NULL, PCI_CLASS_EHCI) == NULL)
         return;
-    pci_write32(pci, function->address, USB3_PSSEN, pci_read32(pci, function->address, USB3PRM));
-    pci_write32(pci, function->address, XUSB2PR, pci_read32(pci, function->address, XUSB2PRM));
+    pci_write32(pci, function->address, INTEL_USB3_PSSEN, pci_read32(pci, function->address, INTEL_USB3PRM));
+    pci_write32(pci, function->address, INTEL_XUSB2PR, pci_read32(pci, function->address, INTEL_XUSB2PRM));
 }
 
 void usb_start(void)
