@@ -18,6 +18,7 @@
 #include "kernel/machine.h"
 #include "kernel/shutdown.h"
 #include "kernel/time.h"
+#include "kernel/usb.h"
 #include "kernel/x86/regs.h"
 
 #define ANSWER_S 10u
@@ -63,6 +64,7 @@ bool button_waits(void)
 static bool answer_is_off(void)
 {
     for (uint64_t deadline = time_deadline(ANSWER_S * 1000000ull); !time_after(deadline); cpu_relax()) {
+        (void)usb_poll(); /* whose interrupts only wake */
         int key = keyboard_read_key();
         if (__atomic_exchange_n(&button.pressed, 0, __ATOMIC_ACQUIRE) || key == 'y')
             return true;

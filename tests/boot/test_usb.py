@@ -179,6 +179,18 @@ def test_behind_bridge():
         types(keel)
 
 
+def test_declines_the_power_button():
+    """The question is asked outside of the monitor's own loop; a USB key answers it there too."""
+    with harness.Running(extra=[*XHCI, *KEYBOARD]) as keel:
+        keel.ready()
+        there(keel)
+        keel.qmp.command("system_powerdown")
+        keel.wait(r"^power button: turning off in ")
+        keel.press("n")
+        keel.wait(r"^power button: staying on")
+        types(keel)
+
+
 def test_other_devices_are_left_alone(tmp_path):
     """A stick, a mouse, a tablet and a keyboard: all listed, one driven."""
     stick = tmp_path / "stick.img"
