@@ -55,7 +55,6 @@ void command_cpus(void)
     const struct acpi_madt *madt = &machine_facts()->madt;
     if (madt->cpus_disabled + madt->cpus_repeated != 0)
         print("not used: %u disabled, %u listed twice\n", madt->cpus_disabled, madt->cpus_repeated);
-    print("idle: by %s\n", cpu->sleeps_by_mwait ? "mwait" : "hlt");
     print("cpus: %u running, %u missing, %s mode, started in %llu us\n", smp_cpu_count(), smp_facts().missing_count,
           apic_is_x2apic() ? "x2apic" : "xapic", smp_facts().start_us);
 }

@@ -192,7 +192,7 @@ int monitor_wait_key(void)
         if (key == KEY_NONE && wake_us != 0 && !button_waits()) {
             if (wake_us != UINT64_MAX)
                 time_wake_in_us(wake_us);
-            cpu_sleep();
+            interrupts_enable_and_halt();
         }
         interrupts_enable();
         if (key != KEY_NONE)

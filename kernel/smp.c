@@ -104,7 +104,7 @@ void smp_idle(void)
     for (;;) {
         interrupts_disable();
         if (!__atomic_exchange_n(&cpu->work_pending, 0, __ATOMIC_ACQUIRE)) {
-            cpu_sleep();
+            interrupts_enable_and_halt();
             continue;
         }
         interrupts_enable();

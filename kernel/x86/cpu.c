@@ -15,14 +15,12 @@
 
 #define CPUID_BASIC             0x00000000u
 #define CPUID_FEATURES          0x00000001u
-#define CPUID_MWAIT             0x00000005u
 #define CPUID_STRUCTURED        0x00000007u
 #define CPUID_EXTENDED          0x80000000u
 #define CPUID_EXTENDED_FEATURES 0x80000001u
 #define CPUID_BRAND             0x80000002u /* to 0x80000004, 16 characters each */
 #define CPUID_POWER             0x80000007u
 
-#define MWAIT_C1_STATES 0xF0u /* EDX of that leaf: how many there are */
 
 static struct cpu_features features;
 static bool is_intel;
@@ -80,12 +78,6 @@ void cpu_detect(void)
     features.x2apic = bit(basic.ecx, 21);
     features.tsc_deadline = bit(basic.ecx, 24);
     features.hypervisor = bit(basic.ecx, 31);
-    /*
-     * Under a hypervisor HLT is what gives the CPU to others: MWAIT keeps it, or is emulated as a NOP. C1 alone, which
-     * needs no ACPI to describe it and stops neither the TSC nor the APIC's timer.
-     */
-    bool has_c1 = bit(basic.ecx, 3) && (cpu_id(CPUID_MWAIT, 0).edx & MWAIT_C1_STATES) != 0;
-    features.sleeps_by_mwait = has_c1 && !features.hypervisor;
     features.smep = bit(structured.ebx, 7);
     features.smap = bit(structured.ebx, 20);
     features.umip = bit(structured.ecx, 2);
@@ -165,21 +157,6 @@ void cpu_enter_stack(void (*function)(void), struct vaddr top)
                      : "r"(stack), "r"(function)
                      : "memory");
     __builtin_unreachable();
-}
-
-/*
- * SDM 2, MWAIT: hint 0 is C1, no extensions. STI holds interrupts back for one instruction, so none falls in between.
- * What is watched is never written after the boot: only an interrupt ends the sleep, and so CPUs whose MONITOR misses
- * stores (erratum APL30) are none the worse.
- */
-void cpu_sleep(void)
-{
-    if (!features.sleeps_by_mwait) {
-        interrupts_enable_and_halt();
-        return;
-    }
-    __asm__ volatile("monitor" : : "a"(&features), "c"(0), "d"(0));
-    __asm__ volatile("sti\n\tmwait" : : "a"(0), "c"(0) : "memory");
 }
 
 void cpu_halt_forever(void)

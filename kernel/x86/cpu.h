@@ -19,7 +19,6 @@ struct cpu_features {
     uint32_t signature;      /* family, model and stepping as CPUID packs them: SDM 2, CPUID, figure 3-6 */
     bool hypervisor;
     bool x2apic;
-    bool sleeps_by_mwait;    /* cpu_sleep does */
     bool tsc_deadline;
     bool tsc_invariant;      /* ticks at one rate in every power state */
     bool gigabyte_pages;
@@ -61,12 +60,6 @@ void cpu_init(void);
 
 /* Runs `function`, which never returns, on the stack that ends at `top` (16-byte aligned). The old stack is lost. */
 NORETURN void cpu_enter_stack(void (*function)(void), struct vaddr top);
-
-/*
- * Called with interrupts off: turns them on and sleeps until one comes. As with STI and HLT, one that came just before
- * ends the sleep at once. By MWAIT into C1 where the CPU offers that, else by HLT.
- */
-void cpu_sleep(void);
 
 /* Stops this CPU for ever, interrupts off; only NMI and SMI still reach it, and it halts again after them. */
 NORETURN void cpu_halt_forever(void);

@@ -1,6 +1,5 @@
 /*
- * The table of errata.h. Sources: Intel's specification updates, where MONITOR is AAJ72 (and its like for the two other
- * server CPUs) and APL30; the models of the TSC deadline, and the revisions that mend it, are those of Linux
+ * The table of errata.h. Source: the models of the TSC deadline, and the revisions that mend it, are those of Linux
  * (arch/x86/kernel/apic/apic.c), which has them from Intel.
  */
 #include "kernel/x86/errata.h"
@@ -9,7 +8,6 @@
 
 #define STEPPING(n)  (1u << (n))
 #define ANY_STEPPING 0xFFFFu
-#define NEVER        UINT32_MAX
 
 /* Family 6. */
 static const struct {
@@ -36,16 +34,10 @@ static const struct {
     {0x5E, ERRATUM_TSC_DEADLINE, ANY_STEPPING, 0xB2      },
     {0x8E, ERRATUM_TSC_DEADLINE, ANY_STEPPING, 0x52      }, /* Kaby Lake */
     {0x9E, ERRATUM_TSC_DEADLINE, ANY_STEPPING, 0x52      },
-    {0x1D, ERRATUM_MONITOR,      ANY_STEPPING, NEVER     }, /* Dunnington */
-    {0x2E, ERRATUM_MONITOR,      ANY_STEPPING, NEVER     }, /* Nehalem-EX */
-    {0x2F, ERRATUM_MONITOR,      ANY_STEPPING, NEVER     }, /* Westmere-EX */
-    {0x5C, ERRATUM_MONITOR,      ANY_STEPPING, NEVER     }, /* Goldmont */
-    {0xBD, ERRATUM_MONITOR,      ANY_STEPPING, NEVER     }, /* Lunar Lake */
 };
 
 const char *const errata_texts[ERRATA_COUNT] = {
     "tsc-deadline (not used; newer microcode mends it)",
-    "monitor (stores do not end MWAIT; only interrupts are waited for)",
 };
 
 uint32_t errata_find(const char *vendor, uint32_t signature, uint32_t microcode)

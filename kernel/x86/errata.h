@@ -1,9 +1,10 @@
 /*
  * Known errors of CPUs that this kernel would run into, by model, stepping and microcode.
  *
- * Rules: a constant table and a pure function. What comes of each erratum stands in errata_texts; one that needs what
- * this kernel never turns on (INVLPG with PCIDs: ADL063, RPL042) is not listed. Only for CPUs
- * themselves: a hypervisor works around what its CPU has, and tells its guests any model and microcode.
+ * Rules: a constant table and a pure function. What comes of each erratum stands in errata_texts. What needs something
+ * that this kernel never turns on is not listed: INVLPG with PCIDs (ADL063, RPL042), MWAIT that sleeps through a store
+ * (AAJ72, APL30). Only for CPUs themselves: a hypervisor works around what its CPU has, and tells its guests any model
+ * and microcode.
  */
 #ifndef KEEL_X86_ERRATA_H
 #define KEEL_X86_ERRATA_H
@@ -12,9 +13,8 @@
 
 enum erratum {
     ERRATUM_TSC_DEADLINE = 1u << 0, /* a TSC deadline may pass without an interrupt: not used (cpu_detect_errata) */
-    ERRATUM_MONITOR = 1u << 1,      /* MWAIT may sleep through the store it waits for: we wait for interrupts only */
 };
-#define ERRATA_COUNT 2u
+#define ERRATA_COUNT 1u
 
 /*
  * The errata that a CPU of that signature (CPUID.1:EAX; SDM 2, CPUID, figure 3-6) has with that microcode: bits of enum
