@@ -5,9 +5,10 @@
  *     `map save`, `report save`  --> KeelMap, KeelReport --> whoever reads it from another system
  *
  * Owns: these variables, each a record (crash_record.h), and the last boot's.
- * Rules: flash wears, and some firmware bricks when its store is full (firmware-quirk 51): each kind is written at most
- * once a boot, and never takes more than half of what is free. What comes out of the store is input. Writing works in a
- * panic, and fails with a reason rather than wait.
+ * Rules: flash wears, and there is firmware that never starts again once its store is full (Samsung's laptops of 2012,
+ * for which Linux has efi_query_variable_store): each kind is written at most once a boot, and never takes more than
+ * half of what is free. What comes out of the store is input. Writing works in a panic, and fails with a reason rather
+ * than wait. A panic takes the place of a log that was saved before it.
  */
 #ifndef KEEL_KERNEL_CRASH_H
 #define KEEL_KERNEL_CRASH_H

@@ -47,9 +47,8 @@ bool qr_screen_plan(struct qr_screen *plan, const struct screen *screen, uint32_
 {
     *plan = (struct qr_screen){.screen = screen, .text = text, .length = length, .top = top};
     plan->columns = screen->mode.width_pixels / code_pixels(screen);
-    plan->rows = top < screen->mode.height_pixels
-                     ? (screen->mode.height_pixels - top) / qr_screen_row_pixels(screen)
-                     : 0;
+    uint32_t height = screen->mode.height_pixels;
+    plan->rows = top < height ? (height - top) / qr_screen_row_pixels(screen) : 0;
     for (size_t at = 0; at < length; at = code_end(plan, at))
         plan->code_count++;
     uint32_t per_page = plan->columns * plan->rows;

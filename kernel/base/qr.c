@@ -13,8 +13,8 @@
 #define DARK    1u
 #define PATTERN 2u
 
-#define MODE_BYTE  4u                                 /* table 2; 4 bits, as is the end of the message, 0 */
-#define BLOCKS     6u                                 /* table 9 */
+#define MODE_BYTE  4u                                  /* table 2; 4 bits, as is the end of the message, 0 */
+#define BLOCKS     6u                                  /* table 9 */
 #define DATA_COUNT (QR_CODEWORDS - BLOCKS * QR_CHECKS) /* 5 blocks of 87, 1 of 88 */
 #define ALIGNMENTS 4u
 
@@ -108,8 +108,8 @@ static void put_rings(struct qr *qr, uint32_t x, uint32_t y, uint32_t radius, ui
     for (uint32_t i = 0; i < side * side; i++) {
         uint32_t right = i % side; /* from the corner of the square */
         uint32_t down = i / side;
-        uint64_t ring = max_u64(right < radius ? radius - right : right - radius,
-                                down < radius ? radius - down : down - radius);
+        uint64_t ring =
+            max_u64(right < radius ? radius - right : right - radius, down < radius ? radius - down : down - radius);
         /* Where it would be negative it is huge. */
         if (x + right - radius < QR_SIZE && y + down - radius < QR_SIZE)
             put_pattern(qr, x + right - radius, y + down - radius, dark_rings >> ring);

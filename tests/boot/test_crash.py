@@ -195,7 +195,7 @@ def filled(path, left_bytes):
 
 @pytest.mark.long  # of a store that is full, OVMF writes every byte anew at each boot, one at a time
 def test_store_that_is_full_stays_as_it_is(tmp_path):
-    """A store that is full to the brim bricks machines (C51): of the last bytes nothing is taken."""
+    """There are machines that never start again then: of the last bytes nothing is taken."""
     variables = tmp_path / "variables"
     booted('run="poweroff"', variables)  # the firmware puts in what it keeps there
     filled(variables, 400)
