@@ -2,7 +2,10 @@
  * From bytes to a symbol, in the order of ISO/IEC 18004:2015, clause 7.1:
  *
  *     bytes -> data codewords (7.4) -> blocks, each with its correction (7.5) -> interleaved (7.6)
- *     patterns, format and version -> codewords in the modules that are left (7.7) -> the best of eight masks (7.8)
+ *     patterns, format and version -> codewords in the modules that are left (7.7) -> the mask (7.8)
+ *
+ * The specification has an encoder try eight masks and take the one that is easiest to read, in print, under whatever
+ * light. On a screen one will do, as readers take them all: the chess board, which also breaks up areas of one colour.
  */
 #include "kernel/base/qr.h"
 
@@ -18,8 +21,8 @@
 #define DATA_COUNT (QR_CODEWORDS - BLOCKS * QR_CHECKS) /* 5 blocks of 87, 1 of 88 */
 #define ALIGNMENTS 4u
 
-/* With their own correction: level L and the mask, by mask (annex C, table C.1); version 15 (annex D, table D.1). */
-static const uint16_t formats[8] = {0x77C4, 0x72F3, 0x7DAA, 0x789D, 0x662F, 0x6318, 0x6C41, 0x6976};
+/* With their own correction: level L with mask 0 (annex C, table C.1), version 15 (annex D, table D.1). */
+#define FORMAT  0x77C4u
 #define VERSION 0x0F928u
 
 /* Annex E: the rows and columns of alignment patterns' centres. */
@@ -117,10 +120,10 @@ static void put_rings(struct qr *qr, uint32_t x, uint32_t y, uint32_t radius, ui
 }
 
 /* Level and mask, beside the top left finder, and again beside the other two (figure 25). */
-static void put_format(struct qr *qr, uint32_t mask)
+static void put_format(struct qr *qr)
 {
     for (uint32_t i = 0; i < 15; i++) {
-        uint32_t bit = formats[mask] >> i;
+        uint32_t bit = FORMAT >> i;
         uint32_t near = i < 6 ? i : i < 8 ? i + 1 : i == 8 ? 7 : 14 - i; /* past the timing */
         uint32_t far = i < 8 ? QR_SIZE - 1 - i : QR_SIZE - 15 + i;
         put_pattern(qr, i < 8 ? 8 : near, i < 8 ? near : 8, bit);
@@ -142,7 +145,7 @@ static void put_patterns(struct qr *qr)
     put_rings(qr, 3, 3, 4, 0xB);
     put_rings(qr, QR_SIZE - 4, 3, 4, 0xB);
     put_rings(qr, 3, QR_SIZE - 4, 4, 0xB);
-    put_format(qr, 0); /* its modules; what they say comes with the mask */
+    put_format(qr);
     for (uint32_t i = 0; i < 18; i++) { /* figures 27, 28 */
         put_pattern(qr, QR_SIZE - 11 + i % 3, i / 3, VERSION >> i);
         put_pattern(qr, i / 3, QR_SIZE - 11 + i % 3, VERSION >> i);
@@ -166,64 +169,12 @@ static void place_codewords(struct qr *qr)
     }
 }
 
-/* ---- Masks ---- */
-
-/* Table 10. A second time takes it off. */
-static void apply_mask(struct qr *qr, uint32_t mask)
+/* Mask 0 of table 10: a chess board. */
+static void apply_mask(struct qr *qr)
 {
-    for (uint32_t i = 0; i < QR_SIZE * QR_SIZE; i++) {
-        const uint32_t x = i % QR_SIZE;
-        const uint32_t y = i / QR_SIZE;
-        const uint32_t remainders[8] = {(x + y) % 2, y % 2, x % 3, (x + y) % 3, (x / 3 + y / 2) % 2,
-                                        x * y % 2 + x * y % 3, (x * y % 2 + x * y % 3) % 2,
-                                        ((x + y) % 2 + x * y % 3) % 2};
-        if ((qr->modules[i] & PATTERN) == 0 && remainders[mask] == 0)
+    for (uint32_t i = 0; i < QR_SIZE * QR_SIZE; i++)
+        if ((qr->modules[i] & PATTERN) == 0 && (i % QR_SIZE + i / QR_SIZE) % 2 == 0)
             qr->modules[i] ^= DARK;
-    }
-}
-
-/* Of a row (stride 1) or a column: runs of 5 and more, and what looks like a finder with its margin (table 11). */
-static uint32_t line_penalty(const uint8_t *module, uint32_t stride)
-{
-    uint32_t penalty = 0;
-    uint32_t run = 0;
-    uint32_t window = 0; /* the last 11 modules */
-    for (uint32_t i = 0; i < QR_SIZE; i++, module += stride) {
-        uint32_t dark = *module & DARK;
-        run = i != 0 && dark == (window & 1) ? run + 1 : 1;
-        penalty += run == 5 ? 3 : run > 5;
-        window = (window << 1 | dark) & 0x7FF;
-        penalty += i >= 10 && (window == 0x5D0 || window == 0x05D) ? 40 : 0;
-    }
-    return penalty;
-}
-
-/* How hard the symbol is to read: 7.8.3.1. */
-static uint32_t penalty_of(const uint8_t *modules)
-{
-    uint32_t penalty = 0;
-    uint32_t dark = 0;
-    for (uint32_t i = 0; i < QR_SIZE; i++)
-        penalty += line_penalty(modules + i * QR_SIZE, 1) + line_penalty(modules + i, QR_SIZE);
-    for (uint32_t i = 0; i < QR_SIZE * QR_SIZE; i++) {
-        dark += modules[i] & DARK;
-        if (i % QR_SIZE == 0 || i < QR_SIZE)
-            continue;
-        /* Blocks of 2 x 2 in one colour. */
-        uint32_t sum = (modules[i] & DARK) + (modules[i - 1] & DARK) + (modules[i - QR_SIZE] & DARK) +
-                       (modules[i - QR_SIZE - 1] & DARK);
-        penalty += sum % 4 == 0 ? 3 : 0;
-    }
-    /* 10 for each 5 % that the dark ones are off one half. */
-    uint32_t percent = dark * 100 / (QR_SIZE * QR_SIZE);
-    return penalty + 10 * ((percent < 50 ? 50 - percent : percent - 50) / 5);
-}
-
-static uint32_t try_mask(struct qr *qr, uint32_t mask)
-{
-    apply_mask(qr, mask);
-    put_format(qr, mask);
-    return penalty_of(qr->modules);
 }
 
 void qr_encode(struct qr *qr, const void *bytes, uint32_t size_bytes)
@@ -234,13 +185,5 @@ void qr_encode(struct qr *qr, const void *bytes, uint32_t size_bytes)
     put_data(qr, bytes, size_bytes);
     interleave(qr);
     place_codewords(qr);
-    uint32_t best = 0;
-    uint32_t lowest = UINT32_MAX;
-    for (uint32_t mask = 0; mask < 8; mask++) {
-        uint32_t penalty = try_mask(qr, mask);
-        apply_mask(qr, mask);
-        best = penalty < lowest ? mask : best;
-        lowest = (uint32_t)min_u64(penalty, lowest);
-    }
-    (void)try_mask(qr, best);
+    apply_mask(qr);
 }

@@ -14,7 +14,7 @@
  *     │        □          □       □       □         │
  *     ├───┐                                         │   the rest   data, then error correction: in columns two
  *     │ver│               data                      │              modules wide, from the bottom right corner up,
- *     ├───┴───┐F                                    │              down, up ...; XORed with one of eight masks
+ *     ├───┴───┐F                                    │              down, up ...; XORed with a chess board
  *     │finder │F          □       □       □         │
  *     └───────┴─────────────────────────────────────┘   around it   4 light modules, which whoever draws it leaves
  *

@@ -34,7 +34,7 @@ def decoded(data):
 
 @pytest.mark.parametrize("seed", range(40))
 def test_texts_are_read(seed):
-    """Of all lengths; contents differ, and with them the masks that win."""
+    """Of all lengths."""
     generator = random.Random(seed)
     length = generator.choice([1, 2, 85, 86, 87, 88, CAPACITY - 1, CAPACITY, generator.randrange(1, CAPACITY)])
     data = bytes(generator.choices(b"\n" + bytes(range(0x20, 0x7F)), k=length))
@@ -43,7 +43,7 @@ def test_texts_are_read(seed):
 
 @pytest.mark.parametrize("fill", [b"\x00", b"\xff", b"U", b"\n"], ids=["zeros", "ones", "stripes", "ends"])
 def test_monotonous_contents_are_read(fill):
-    """What masks are for: without them these would be stripes and areas that no reader finds its way in."""
+    """What the mask is for: without it these would be stripes and areas that no reader finds its way in."""
     assert decoded(fill * CAPACITY) == [fill * CAPACITY]
 
 
