@@ -8,7 +8,7 @@
 #define GLYPH_OTHER  0u /* '?' */
 
 #define COLUMNS_LEAST 80u
-#define ROWS_LEAST    40u
+#define ROWS_LEAST    34u /* 1080 lines keep 8x16, 1200 are a panel whose letters would be too small */
 
 const struct font_file font_files[FONT_COUNT] = {
     {"8x16",  font_8x16_start,  font_8x16_end },

@@ -51,8 +51,8 @@ extern const uint8_t font_32x64_end[];
 const struct font_file *font_find(const char *name);
 
 /*
- * The largest with which this many pixels still hold 80 columns, which the monitor's lines take, and 40 rows, which the
- * longest of its answers do; the smallest when none does. So 8x16 up to 1200 lines, 16x32 up to 2160, 32x64 from 2560.
+ * The largest with which this many pixels still hold 80 columns, which the monitor's lines take, and 34 rows, which the
+ * longest of its answers do; the smallest when none does. So 8x16 up to 1080 lines, 16x32 up to 2160, 32x64 above.
  */
 const struct font_file *font_for(uint32_t width_pixels, uint32_t height_pixels);
 
