@@ -19,14 +19,10 @@
 #include "kernel/base/bits.h"
 #include "kernel/x86/regs.h"
 
-/* SDM volume 2, CPUID: leaf 1, EDX; leaf 80000001H, EDX; leaf 80000008H, EAX bits 7:0. */
-#define CPUID_FEATURES          0x00000001u
-#define CPUID_EXTENDED_MAX      0x80000000u
-#define CPUID_EXTENDED_FEATURES 0x80000001u
-#define CPUID_ADDRESS_SIZES     0x80000008u
-#define CPUID_PHYSICAL_BITS     0xFFu
-#define CPUID_GIGABYTE_PAGES    (1u << 26)
-#define CPUID_RDRAND            (1u << 30) /* leaf 1, ECX */
+/* SDM volume 2, CPUID. */
+#define CPUID_PHYSICAL_BITS  0xFFu      /* CPUID_ADDRESS_SIZES, EAX */
+#define CPUID_GIGABYTE_PAGES (1u << 26) /* CPUID_EXTENDED_FEATURES, EDX */
+#define CPUID_RDRAND         (1u << 30) /* CPUID_FEATURES, ECX */
 
 #define RDRAND_TRIES 10u /* SDM volume 1, 7.3.17.1: ten failures in a row mean that it is broken */
 
@@ -59,7 +55,7 @@ static uint32_t cpuid(uint32_t leaf, unsigned which)
 
 static uint64_t physical_end(void)
 {
-    bool told = cpuid(CPUID_EXTENDED_MAX, INSTRUCTION_EAX) >= CPUID_ADDRESS_SIZES;
+    bool told = cpuid(CPUID_EXTENDED, INSTRUCTION_EAX) >= CPUID_ADDRESS_SIZES;
     uint32_t bits = told ? cpuid(CPUID_ADDRESS_SIZES, INSTRUCTION_EAX) & CPUID_PHYSICAL_BITS : PHYSICAL_BITS_MIN;
     return bits < 52 ? BIT(bits) : ENTRY_ADDRESS_END;
 }

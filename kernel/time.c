@@ -20,10 +20,6 @@
 #include "kernel/x86/apic.h"
 #include "kernel/x86/cpu.h"
 
-/* CPUID leaves: SDM 2, CPUID; SDM 3, 19.7.3. */
-#define CPUID_TSC_RATIO 0x15u
-#define CPUID_FREQUENCY 0x16u
-
 #define ROUGH_ERROR_PPM 50000u
 #define READ_TRIES      5u
 

@@ -13,15 +13,6 @@
 #include "kernel/x86/errata.h"
 #include "kernel/x86/recover.h"
 
-#define CPUID_BASIC             0x00000000u
-#define CPUID_FEATURES          0x00000001u
-#define CPUID_STRUCTURED        0x00000007u
-#define CPUID_EXTENDED          0x80000000u
-#define CPUID_EXTENDED_FEATURES 0x80000001u
-#define CPUID_BRAND             0x80000002u /* to 0x80000004, 16 characters each */
-#define CPUID_POWER             0x80000007u
-
-
 static struct cpu_features features;
 static bool is_intel;
 

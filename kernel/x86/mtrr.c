@@ -3,12 +3,7 @@
 
 #include "kernel/x86/cpu.h"
 
-#define CPUID_FEATURES 0x1u
-#define CPUID_EDX_MTRR (1u << 12)
-
-#define MSR_MTRR_CAP      0x0FEu
-#define MSR_MTRR_DEF_TYPE 0x2FFu
-#define MSR_MTRR_BASE     0x200u     /* + 2 * number; the mask is the next one */
+#define CPUID_EDX_MTRR    (1u << 12) /* CPUID_FEATURES */
 #define MTRR_COUNT_MASK   0xFFu      /* of MSR_MTRR_CAP */
 #define MTRR_TYPE_MASK    0x07u      /* of a base, and of MSR_MTRR_DEF_TYPE */
 #define MTRR_ENABLE       (1u << 11) /* of MSR_MTRR_DEF_TYPE */

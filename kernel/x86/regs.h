@@ -1,7 +1,7 @@
 /*
  * Names for the CPU's own numbers: control-register bits, MSRs, selectors, vectors, the PAT.
  *
- * Rules: constants only, no functions and no state; this is the one file of kernel/x86 that boot/ may include. Each
+ * Rules: constants only, no functions and no state; boot/ may include it, and descriptors.h beside it. Each
  * group names the table it was copied from. "SDM" is Intel's Software Developer's Manual, volume and section.
  */
 #ifndef KEEL_X86_REGS_H
@@ -13,6 +13,18 @@
 #define RFLAGS_IF           0x00000200u
 #define RFLAGS_DF           0x00000400u
 #define RFLAGS_AC           0x00040000u
+
+/* Leaves: SDM 2, CPUID, tables 3-8 ff. */
+#define CPUID_BASIC             0x00000000u
+#define CPUID_FEATURES          0x00000001u
+#define CPUID_STRUCTURED        0x00000007u
+#define CPUID_TSC_RATIO         0x00000015u /* this and the next: SDM 3, 19.7.3 */
+#define CPUID_FREQUENCY         0x00000016u
+#define CPUID_EXTENDED          0x80000000u
+#define CPUID_EXTENDED_FEATURES 0x80000001u
+#define CPUID_BRAND             0x80000002u /* to 0x80000004, 16 characters each */
+#define CPUID_POWER             0x80000007u
+#define CPUID_ADDRESS_SIZES     0x80000008u
 
 /* Control registers: SDM 3, 2.5. */
 #define CR0_PE 0x00000001ull /* protected mode */
@@ -50,6 +62,9 @@
 #define CR4_CET        0x00800000ull
 
 /* MSRs: SDM 4, table 2-2. */
+#define MSR_MTRR_CAP      0x000000FEu
+#define MSR_MTRR_BASE     0x00000200u /* + 2 * number; the mask is the next one */
+#define MSR_MTRR_DEF_TYPE 0x000002FFu
 #define MSR_APIC_BASE     0x0000001Bu
 #define MSR_MICROCODE     0x0000008Bu /* IA32_BIOS_SIGN_ID; AMD's PATCH_LEVEL */
 #define MSR_ARCH_CAPABILITIES 0x0000010Au
