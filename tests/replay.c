@@ -28,7 +28,7 @@
 struct options {
     const char *path;
     unsigned cpus;
-    unsigned stride; /* 0: the descriptors' own size, and the map says so by 0 */
+    unsigned stride; /* below the descriptors' own size: what the map says, so that it is refused */
     bool pages;
 };
 
@@ -42,7 +42,7 @@ struct replay {
 
 static _Noreturn void usage(const char *problem)
 {
-    fprintf(stderr, "replay: %s\nusage: replay FILE.map [--cpus 1..%u] [--pages] [--stride 0|40..%u]\n", problem,
+    fprintf(stderr, "replay: %s\nusage: replay FILE.map [--cpus 1..%u] [--pages] [--stride 40..%u]\n", problem,
             CPUS_MAX, STRIDE_MAX);
     exit(EXIT_USAGE);
 }
