@@ -323,11 +323,14 @@ enum status paging_map(struct page_map *map, struct vaddr start, struct prange r
 /* ---- Splitting ---- */
 
 /*
- * Takes the tables for a page that sticks out: one, and below 1 GiB one for each 2 MiB page that an end cuts. All of
- * them before the first split: running out in the middle would leave the range half changed.
+ * All that can fail, before anything is changed: that there is nothing to protect, and running out of tables for a page
+ * that sticks out: one, and below 1 GiB one for each 2 MiB page that an end cuts.
  */
 static enum status visit_reserve(struct walk *walk, const struct place *at)
 {
+    for (unsigned i = 0; i < at->count && !walk->prune; i++)
+        if ((at->entry[i] & ENTRY_PRESENT) == 0)
+            return STATUS_NOT_FOUND;
     if (!is_leaf(*at->entry, at->level) || is_whole(at))
         return STATUS_OK;
     uint64_t end = at->address + at->size_bytes;
@@ -401,22 +404,12 @@ enum status paging_unmap(struct page_map *map, struct vaddr start, uint64_t size
     return change(&walk);
 }
 
-static enum status visit_present(struct walk *walk, const struct place *at)
-{
-    (void)walk;
-    for (unsigned i = 0; i < at->count; i++)
-        if ((at->entry[i] & ENTRY_PRESENT) == 0)
-            return STATUS_NOT_FOUND;
-    return STATUS_OK;
-}
-
 enum status paging_protect(struct page_map *map, struct vaddr start, uint64_t size_bytes, uint32_t flags)
 {
     check_range(map, start, size_bytes);
     check_flags(flags);
     struct walk walk = {.map = map, .start = start.value, .size_bytes = size_bytes, .flags = flags};
-    enum status status = walk_range(&walk, visit_present);
-    return status == STATUS_OK ? change(&walk) : status;
+    return change(&walk);
 }
 
 /* ---- The map as a whole ---- */
