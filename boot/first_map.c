@@ -131,19 +131,12 @@ static struct paddr pool_alloc(void *context)
     return table;
 }
 
-/* Only a call that fails frees tables, all that it took: see map. */
+/* Only a call that fails frees tables, all that it took, in some order: they are the last of those that are taken. */
 static void pool_free(void *context, struct paddr table)
 {
-    (void)context, (void)table;
-}
-
-static enum status map(struct boot *boot, uint64_t start, struct prange range, uint32_t flags)
-{
-    uint64_t tables_before = boot->tables_next;
-    enum status status = paging_map(&boot->tables, VADDR(start), range, flags);
-    if (status != STATUS_OK)
-        boot->tables_next = tables_before;
-    return status;
+    struct boot *boot = context;
+    (void)table;
+    boot->tables_next -= PAGE_SIZE;
 }
 
 /*
@@ -167,7 +160,7 @@ static enum status map_part(struct boot *boot, const struct part *parts, uint32_
         }
         bool gap = mapped_end == address;
         if (gap)
-            status = map(boot, address, PRANGE(address, end), flags);
+            status = paging_map(&boot->tables, VADDR(address), PRANGE(address, end), flags);
         address = gap ? end : mapped_end;
     }
     return status;
@@ -184,7 +177,8 @@ static enum status map_image(struct boot *boot)
         uint32_t flags = (part->writable ? PAGING_WRITE : 0u) | (part->executable ? PAGING_EXECUTE : 0u);
         uint64_t start = boot->handoff->image.start + part->rva;
         if (part->size_bytes != 0)
-            status = map(boot, boot->handoff->layout.image + part->rva, PRANGE(start, start + part->size_bytes), flags);
+            status = paging_map(&boot->tables, VADDR(boot->handoff->layout.image + part->rva),
+                                PRANGE(start, start + part->size_bytes), flags);
     }
     return status;
 }
