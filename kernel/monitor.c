@@ -24,7 +24,7 @@
 #include "kernel/tests/tests.h"
 #include "kernel/time.h"
 #include "kernel/usb.h"
-#include "kernel/x86/cpu.h"
+#include "kernel/x86/interrupts.h"
 
 /* How often keys are looked for where a device's interrupt could not be routed. */
 #define POLL_US 20000u

@@ -20,7 +20,7 @@
 #include "kernel/time.h"
 #include "kernel/trap.h"
 #include "kernel/x86/apic.h"
-#include "kernel/x86/cpu.h"
+#include "kernel/x86/interrupts.h"
 #include "kernel/x86/port.h"
 
 /* How long panics wait for the others; an NMI takes microseconds. */
