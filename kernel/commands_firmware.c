@@ -21,9 +21,8 @@ static struct runtime_variable variable;
 /* Says why the call did not work; true when it did. */
 static bool worked(enum runtime_service service, enum status status)
 {
-    const char *reason = runtime_off_reason(service);
     if (status != STATUS_OK)
-        print("vars: %s: %s\n", runtime_service_name(service), reason != NULL ? reason : status_name(status));
+        print("vars: %s: %s\n", runtime_service_name(service), runtime_failure(service, status));
     return status == STATUS_OK;
 }
 
@@ -56,10 +55,9 @@ static void dump(const uint8_t *bytes, uint64_t size_bytes)
     }
 }
 
-/* Of `variable`: reads the value into memory of the heap and shows it. */
-static void dump_value(void)
+/* Of `variable`: reads the value, of so many bytes, into memory of the heap and shows it. */
+static void dump_value(const uint64_t room_bytes)
 {
-    const uint64_t room_bytes = value_size();
     uint8_t *bytes = room_bytes <= VALUE_MAX ? heap_alloc(memory_heap(), room_bytes) : NULL;
     if (bytes == NULL) {
         print("vars: no room for %llu bytes\n", room_bytes);
@@ -90,9 +88,10 @@ static void list(const char *wanted)
         if (wanted != NULL && strcmp(wanted, name) != 0)
             continue;
         found++;
-        print("%s %6llu %s\n", guid, value_size(), name);
+        uint64_t size_bytes = value_size();
+        print("%s %6llu %s\n", guid, size_bytes, name);
         if (wanted != NULL)
-            dump_value();
+            dump_value(size_bytes);
     }
     print("vars: %u found\n", found);
 }

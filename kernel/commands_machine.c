@@ -86,13 +86,6 @@ void command_acpi(void)
     }
     if (machine->power.has_s5)
         print("s5: sleep types %u, %u\n", machine->power.sleep_type_a, machine->power.sleep_type_b);
-    const struct acpi_table *srat = acpi_find(&machine->acpi, "SRAT");
-    for (struct acpi_affinity entry = {0}; acpi_srat_next(srat, &entry);) {
-        if (entry.is_memory)
-            print("domain %u: [0x%llx, 0x%llx)\n", entry.domain, entry.range.start.value, entry.range.end.value);
-        else
-            print("domain %u: apic id %u\n", entry.domain, entry.apic_id);
-    }
 }
 
 /* ---- pci ---- */
@@ -158,9 +151,8 @@ static void print_firmware_time(void)
 {
     struct efi_time now;
     enum status status = runtime_get_time(&now);
-    const char *reason = runtime_off_reason(RUNTIME_GET_TIME);
     if (status != STATUS_OK) {
-        print("firmware: no time (%s)\n", reason != NULL ? reason : status_name(status));
+        print("firmware: no time (%s)\n", runtime_failure(RUNTIME_GET_TIME, status));
         return;
     }
     print("firmware: %04u-%02u-%02u %02u:%02u:%02u", now.year, now.month, now.day, now.hour, now.minute, now.second);

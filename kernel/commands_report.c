@@ -146,15 +146,11 @@ static void print_report(void)
     const struct cpu_features *cpu = cpu_features();
     const struct handoff *handoff = memory_handoff();
     const struct acpi *acpi = &machine_facts()->acpi;
-    struct ledger ledger;
-    char sum[LEDGER_LINE_BYTES];
-    mm_ledger(&kernel_mm, &ledger);
-    for (unsigned i = 0; ledger_line(&ledger, i, sum, sizeof(sum)); i++)
-        continue; /* the last line is the sum of all */
     print("# Keel's report of a machine; kernel %08x, UEFI %u.%u\n", image_id(), handoff->uefi_revision >> 16,
           (handoff->uefi_revision & 0xFFFF) / 10);
-    print("cpu: %s %s, signature 0x%x; %u running, %u missing\n%s\n", cpu->vendor, cpu->brand, cpu->signature,
-          smp_cpu_count(), smp_facts().missing_count, sum);
+    print("cpu: %s %s, signature 0x%x; %u running, %u missing\n", cpu->vendor, cpu->brand, cpu->signature,
+          smp_cpu_count(), smp_facts().missing_count);
+    command_mem(); /* and what was wrong with the firmware's map */
     command_screen();
     for (const struct keyboard *keyboard = keyboard_first(); keyboard != NULL; keyboard = keyboard->next)
         if (keyboard->name != NULL)

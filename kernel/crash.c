@@ -39,12 +39,6 @@ static struct {
     const struct crash_record *last; /* NULL: none */
 } crash;
 
-static const char *why(enum runtime_service service, enum status status)
-{
-    const char *reason = runtime_off_reason(service);
-    return reason != NULL ? reason : status_name(status);
-}
-
 /* ---- Writing ---- */
 
 /* How long a value may be. 0: none. */
@@ -78,7 +72,7 @@ static const char *write(struct crash_record *record, enum crash_kind kind, size
     enum status status = runtime_own_variable(&crash.variable, names[kind]);
     if (status == STATUS_OK)
         status = runtime_set_variable(&crash.variable, RUNTIME_ATTRIBUTES, record, sizeof(*record) + kept);
-    return status != STATUS_OK ? why(RUNTIME_SET_VARIABLE, status) : NULL;
+    return status != STATUS_OK ? runtime_failure(RUNTIME_SET_VARIABLE, status) : NULL;
 }
 
 bool crash_save(struct crash_record *record, enum crash_kind kind, size_t length)
@@ -143,7 +137,7 @@ void crash_start(void)
     /* Deleted also when it is no record, or it would be in the way for ever. */
     status = runtime_set_variable(&crash.variable, 0, NULL, 0);
     if (status != STATUS_OK)
-        log_warn("crash: it stays in the store: SetVariable: %s", why(RUNTIME_SET_VARIABLE, status));
+        log_warn("crash: it stays in the store: SetVariable: %s", runtime_failure(RUNTIME_SET_VARIABLE, status));
     if (crash.last != NULL)
         crash_print();
 }

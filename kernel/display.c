@@ -4,7 +4,7 @@
  * A frame buffer that is mapped uncached takes one bus write for each store, and 4K screens scroll for seconds; mapped
  * write-combining, 64 bytes at a time. Which it is, two sides decide: the page-table entry through the PAT, and the
  * MTRRs that firmware set for those addresses (SDM 3, table 12-7). WC in the PAT wins over every type of the MTRRs, so
- * ours alone has to be right; `screen` says what both are.
+ * ours alone has to be right, and is what `screen` reads back.
  */
 #include "kernel/display.h"
 
@@ -14,7 +14,6 @@
 #include "kernel/log.h"
 #include "kernel/memory.h"
 #include "kernel/options.h"
-#include "kernel/x86/mtrr.h"
 
 static struct {
     struct screen_mode mode; /* pixels NULL: no screen */
@@ -120,7 +119,5 @@ void command_screen(void)
           mode->height_pixels / display.font->start[1]);
     print("frame buffer: [0x%llx, 0x%llx), %llu bytes painted since the start\n", display.range.start.value,
           display.range.end.value, console_painted_pixels() * sizeof(uint32_t));
-    print("cache: PAT %s, MTRR %s at its start, %s at its end: %s\n", combining ? "WC" : "not WC",
-          mtrr_type_name(display.range.start), mtrr_type_name(PADDR(display.range.end.value - 1)),
-          combining ? "write-combining" : "SLOW");
+    print("cache: %s\n", combining ? "write-combining" : "SLOW: not write-combining");
 }

@@ -230,8 +230,7 @@ void machine_start_keyboard(void)
 
 void machine_start_time(void)
 {
-    if (time_init(machine.clocks, machine.clock_count) != STATUS_OK)
-        log_warn("time: no clock to calibrate the TSC with; 1 GHz assumed");
+    time_init(machine.clocks, machine.clock_count);
 }
 
 /* ---- CPUs ---- */

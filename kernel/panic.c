@@ -238,19 +238,15 @@ static void save(void)
     panic_screen_say(saved ? "Saved: the next boot of Keel shows it again." : "Not saved in the firmware's variables.");
 }
 
-/* If this is QEMU. */
-static void give_verdict(void)
-{
-    debug_exit(DEBUG_EXIT_PANIC);
-}
-
-static void (*const stages[])(void) = {end_text, show, save, give_verdict, panic_screen_take_turns};
+static void (*const stages[])(void) = {end_text, show, save};
 static uint32_t next_stage;
 
 static NORETURN void run_stages(void)
 {
     while (next_stage < ARRAY_COUNT(stages))
         stages[next_stage++]();
+    debug_exit(DEBUG_EXIT_PANIC); /* if this is QEMU */
+    panic_screen_take_turns();
     cpu_halt_forever();
 }
 

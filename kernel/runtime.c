@@ -198,6 +198,12 @@ const char *runtime_off_reason(enum runtime_service service)
     return runtime.started ? runtime.off[service] : "not set up yet";
 }
 
+const char *runtime_failure(enum runtime_service service, enum status status)
+{
+    const char *reason = runtime_off_reason(service);
+    return reason != NULL ? reason : status_name(status);
+}
+
 const char *runtime_service_name(enum runtime_service service)
 {
     return services[service].name;

@@ -50,6 +50,9 @@ void runtime_panic_begin(void);
 /* Why `service` is not called, a constant string; NULL: it is. */
 const char *runtime_off_reason(enum runtime_service service);
 
+/* Why a call of `service` that ended with `status` did not work: that it is off, or the status. */
+const char *runtime_failure(enum runtime_service service, enum status status);
+
 /* "GetTime", ... */
 const char *runtime_service_name(enum runtime_service service);
 

@@ -49,8 +49,7 @@ static const char *ask_firmware(enum efi_reset_type type)
     enum status status = runtime_reset(type);
     if (status == STATUS_OK)
         time_delay_us(FIRMWARE_WAIT_US);
-    const char *reason = runtime_off_reason(RUNTIME_RESET);
-    return reason != NULL ? reason : status == STATUS_OK ? "nothing happened" : status_name(status);
+    return status == STATUS_OK ? "nothing happened" : runtime_failure(RUNTIME_RESET, status);
 }
 
 static const char *ask_hardware(const struct way *way)

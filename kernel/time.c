@@ -17,6 +17,7 @@
 #include "kernel/base/check.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/irq.h"
+#include "kernel/log.h"
 #include "kernel/x86/apic.h"
 #include "kernel/x86/cpu.h"
 
@@ -160,22 +161,20 @@ static void timer_interrupt(void)
     __atomic_fetch_add(&facts.timer_interrupts, 1, __ATOMIC_RELAXED);
 }
 
-enum status time_init(const struct time_reference *references, unsigned count)
+void time_init(const struct time_reference *references, unsigned count)
 {
     irq_register(VECTOR_TIMER, timer_interrupt);
     window.references = references;
     window.reference_count = count;
     struct calibrate_rate rate = {.tsc_hz = frequency_by_cpuid(&facts.source)};
-    enum status status = STATUS_OK;
     if (rate.tsc_hz >= US_PER_S) {
         begin(NULL);
     } else if (!measure_anew(ROUGH_ERROR_PPM, &rate)) {
         rate = (struct calibrate_rate){.tsc_hz = HZ_ASSUMED};
         facts.source = "nothing";
-        status = STATUS_UNSUPPORTED;
+        log_warn("time: no clock to calibrate the TSC with; 1 GHz assumed");
     }
     use(&rate);
-    return status;
 }
 
 /* The rate of the window so far, unless the reference wrapped, or stopped in the middle of it. */

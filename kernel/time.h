@@ -14,9 +14,9 @@
 /*
  * Finds out the TSC's rate: by CPUID if it says, else roughly (5 %), against the first of `references` (best first)
  * that counts, or the PIT. That is enough for every wait with a time-out. The local APIC works; `references` stays.
- * STATUS_UNSUPPORTED: nothing counts; 1 GHz is assumed, and waits come out too short or too long.
+ * Where nothing counts, 1 GHz is assumed, with a warning, and waits come out too short or too long.
  */
-enum status time_init(const struct time_reference *references, unsigned count);
+void time_init(const struct time_reference *references, unsigned count);
 
 /*
  * The rate as it stays, and the alarm: measured over all that happened since time_init, and longer only where the error
