@@ -2,9 +2,7 @@
 #include "boot/kaslr.h"
 
 #include "boot/command_line.h"
-#include "boot/instruction.h"
 #include "boot/processor.h"
-#include "kernel/base/string.h"
 
 #define RNG_WORDS 4u /* of 64 bits: all that the pool can hold */
 

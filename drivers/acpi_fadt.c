@@ -69,12 +69,6 @@ static uint16_t fadt_believable(uint64_t port)
     return port >= PORT_FIXED_FIRST && port < PORT_LIMIT ? (uint16_t)port : 0;
 }
 
-static uint16_t fadt_generic_port(const struct acpi_table *table, uint32_t offset)
-{
-    struct acpi_register place = fadt_generic(table, offset);
-    return place.space == ACPI_SPACE_IO ? fadt_believable(place.address) : 0;
-}
-
 static uint64_t fadt_address(const struct acpi_table *table, uint32_t wide_offset, uint32_t offset)
 {
     uint64_t wide = acpi_field(table, wide_offset, 8);
@@ -85,7 +79,8 @@ static uint64_t fadt_address(const struct acpi_table *table, uint32_t wide_offse
 static struct acpi_block fadt_block(const struct acpi_table *table, const struct fadt_place *place)
 {
     uint8_t size_bytes = (uint8_t)max_u64(acpi_field(table, place->length, 1), place->bytes_min);
-    uint16_t port = fadt_generic_port(table, place->wide);
+    struct acpi_register wide = fadt_generic(table, place->wide);
+    uint16_t port = wide.space == ACPI_SPACE_IO ? fadt_believable(wide.address) : 0;
     if (port == 0)
         port = fadt_believable(acpi_field(table, place->port, 4));
     return (struct acpi_block){(uint32_t)port + size_bytes <= PORT_LIMIT ? port : 0, size_bytes};

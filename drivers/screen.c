@@ -216,7 +216,7 @@ void screen_clear(struct screen *screen)
     screen->dirty_end = screen->rows;
 }
 
-static void screen_paint_cell(const struct screen *screen, uint32_t column, uint32_t row, screen_cell cell)
+static void screen_show_cell(struct screen *screen, uint32_t column, uint32_t row, screen_cell cell)
 {
     uint32_t ink = screen->colours[cell >> 8 & (SCREEN_COLOURS - 1)];
     uint32_t paper = PAPER;
@@ -236,6 +236,8 @@ static void screen_paint_cell(const struct screen *screen, uint32_t column, uint
     };
     const struct font *font = screen->font;
     const uint8_t *bits = font_rows(font, (uint8_t)cell);
+    screen->shown[(uint64_t)row * screen->columns + column] = cell;
+    screen->painted_pixels += font->width_pixels * font->height_pixels;
     for (uint32_t y = 0; y < font->height_pixels; y++) {
         uint32_t *pixels = screen_pixels(screen, column * font->width_pixels, row * font->height_pixels + y);
         for (uint32_t x = 0; x < font->width_pixels; x += 8, pixels += 8, bits++) {
@@ -245,13 +247,6 @@ static void screen_paint_cell(const struct screen *screen, uint32_t column, uint
             screen_store_pair(pixels + 6, pairs[*bits & 3]);
         }
     }
-}
-
-static void screen_show_cell(struct screen *screen, uint32_t column, uint32_t row, screen_cell cell)
-{
-    screen->shown[(uint64_t)row * screen->columns + column] = cell;
-    screen->painted_pixels += screen->font->width_pixels * screen->font->height_pixels;
-    screen_paint_cell(screen, column, row, cell);
 }
 
 static void screen_flush_row(struct screen *screen, uint32_t row)

@@ -1,7 +1,6 @@
 /* The difference of two boot reports. HID Usage Tables 1.12, 10: usages below 4 are no keys, from E0 on modifiers. */
 #include "drivers/usb_keyboard.h"
 
-#include "kernel/base/string.h"
 
 #define USAGE_FIRST_KEY 0x04u
 #define REPORT_KEYS     2u /* where they begin */

@@ -26,7 +26,6 @@
 #include "kernel/options.h"
 #include "kernel/ps2.h"
 #include "kernel/smp.h"
-#include "kernel/time.h"
 #include "kernel/usb.h"
 #include "kernel/x86/apic.h"
 #include "kernel/x86/interrupts.h"
