@@ -19,7 +19,7 @@
  * as four 64-bit stores taken from a table of the four possible pairs of pixels.
  *
  * What the firmware drew is wiped a row at a time, when text first gets there, and the rest of it when there is time
- * (screen_take_row): a screen has a million pixels and more, and the lines of a boot need a few of its rows.
+ * (screen_take_rows): a screen has a million pixels and more, and the lines of a boot need a few of its rows.
  */
 #include "drivers/screen.h"
 
@@ -119,8 +119,7 @@ static void screen_blank(const struct screen *screen, screen_cell *cells, uint64
         *cells++ = space;
 }
 
-/* Until all rows before `end` are ours, and with the last one what is left below it: paper, whatever was there. */
-static void screen_take_rows(struct screen *screen, uint32_t end)
+void screen_take_rows(struct screen *screen, uint32_t end)
 {
     uint32_t height = screen->font->height_pixels;
     uint32_t y_end = end == screen->rows ? screen->mode.height_pixels : end * height;
@@ -286,14 +285,6 @@ void screen_banner(struct screen *screen, const char *text)
         uint8_t glyph = font_glyph(screen->font, *text != '\0' ? (uint8_t)*text++ : ' ');
         screen_show_cell(screen, column, screen->rows - 1, glyph | SCREEN_CELL_INK(SCREEN_GREY) | SCREEN_CELL_REVERSE);
     }
-}
-
-bool screen_take_row(struct screen *screen)
-{
-    if (screen->taken == screen->rows)
-        return false;
-    screen_take_rows(screen, screen->taken + 1);
-    return true;
 }
 
 /* ---- Drawing in pixels ---- */

@@ -103,8 +103,8 @@ void screen_look_back(struct screen *screen, uint32_t back);
 /* After a flush: the last row shows this instead of text, until a flush has something to paint there. ASCII. */
 void screen_banner(struct screen *screen, const char *text);
 
-/* Wipes the next row of what the firmware drew, before text gets there. False: there is none left. */
-bool screen_take_row(struct screen *screen);
+/* Wipes what the firmware drew in rows before `end`, and with the last row what is left below it; once. */
+void screen_take_rows(struct screen *screen, uint32_t end);
 
 /*
  * Drawing over the text, in pixels from the top left; what is beyond the screen is cut. The cells know nothing of it:

@@ -253,10 +253,11 @@ void console_page(int direction)
 
 void console_take_screen(void)
 {
-    for (bool more = true; more;) {
-        /* A row at a time: with interrupts off for all of them a serial port's FIFO would run over. */
+    /* A row at a time: with interrupts off for all of them a serial port's FIFO would run over. No screen, no rows. */
+    for (uint32_t end = 1; end <= console.screen.rows; end++) {
         uint64_t flags = lock();
-        more = console.has_screen && !console.is_lent && screen_take_row(&console.screen);
+        if (!console.is_lent)
+            screen_take_rows(&console.screen, end);
         unlock(flags);
     }
 }
