@@ -36,8 +36,10 @@ typedef uint16_t screen_cell;
 /* The colours of ECMA-48 8.3.117 (SGR 30 to 37), then the same brighter. Paper is black, and text grey unless told. */
 #define SCREEN_COLOURS 16u
 #define SCREEN_BLACK   0u
+#define SCREEN_RED     1u
 #define SCREEN_GREY    7u
 #define SCREEN_BRIGHT  8u
+#define SCREEN_WHITE   (SCREEN_GREY | SCREEN_BRIGHT)
 
 /* Rows that have left the screen and can be looked at again: this many, and what more the caller's memory holds. */
 #define SCREEN_HISTORY_ROWS 256u

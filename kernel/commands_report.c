@@ -42,8 +42,8 @@ static void show_codes(const char *name, const char *text, size_t length)
         char title[TITLE_BYTES];
         format_buffer(title, sizeof(title), " %s: page %u of %u. Any key: on. Left: back. Esc: leave.", name, page + 1,
                       plan.page_count);
-        screen_fill(screen, 0, 0, screen->mode.width_pixels, plan.top, screen_colour(screen, 0xFF, 0xFF, 0xFF));
-        screen_draw_text(screen, 0, 0, 1, title, screen_colour(screen, 0, 0, 0));
+        screen_fill(screen, 0, 0, screen->mode.width_pixels, plan.top, screen->colours[SCREEN_WHITE]);
+        screen_draw_text(screen, 0, 0, 1, title, screen->colours[SCREEN_BLACK]);
         qr_screen_draw(&plan, page);
         int key = monitor_wait_key();
         page = key == KEY_ESCAPE ? plan.page_count : key != KEY_LEFT ? page + 1 : page - (page != 0);

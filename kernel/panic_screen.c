@@ -1,7 +1,6 @@
 /* Drawing the page of a panic from its text, line by line: see panic_screen.h. */
 #include "kernel/panic_screen.h"
 
-#include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
 #include "kernel/console.h"
 #include "kernel/qr_screen.h"
@@ -19,10 +18,7 @@
 
 static struct {
     const struct screen *screen; /* NULL: none, or not yet */
-    struct qr_screen codes;
-    bool has_codes;
-    uint32_t white;
-    uint32_t black;
+    struct qr_screen codes; /* of no pages: there is no room for any */
     uint32_t said_y; /* of panic_screen_say's row */
 } page;
 
@@ -38,7 +34,7 @@ static uint32_t draw_line(uint32_t y, uint32_t end, uint32_t scale, const char *
             part--;
         memcpy(row, text, part);
         row[part] = '\0';
-        screen_draw_text(page.screen, font->width_pixels, y, scale, row, page.black);
+        screen_draw_text(page.screen, font->width_pixels, y, scale, row, page.screen->colours[SCREEN_BLACK]);
         y += font->height_pixels * scale;
         text += part;
         length -= part;
@@ -63,42 +59,39 @@ void panic_screen_show(const char *text, size_t length)
     if (screen == NULL)
         return;
     page.screen = screen;
-    page.white = screen_colour(screen, 0xFF, 0xFF, 0xFF);
-    page.black = screen_colour(screen, 0, 0, 0);
     const uint32_t width = screen->mode.width_pixels;
     const uint32_t height = screen->mode.height_pixels;
     const uint32_t row = screen->font->height_pixels;
     const uint32_t large = height / row >= LARGE_ROWS_MIN ? 2 : 1;
     const uint32_t codes = qr_screen_row_pixels(screen);
-    page.has_codes = codes + 2 * row < height && qr_screen_plan(&page.codes, screen, height - codes, text, length);
-    page.said_y = (page.has_codes ? height - codes : height) - row;
+    bool has_codes = codes + 2 * row < height && qr_screen_plan(&page.codes, screen, height - codes, text, length);
+    page.said_y = (has_codes ? height - codes : height) - row;
 
-    screen_fill(screen, 0, 0, width, height, page.white);
-    screen_fill(screen, 0, 0, width, row * large, screen_colour(screen, 0xB0, 0, 0));
-    screen_draw_text(screen, screen->font->width_pixels, 0, large, "Keel stopped", page.white);
+    screen_fill(screen, 0, 0, width, height, screen->colours[SCREEN_WHITE]);
+    screen_fill(screen, 0, 0, width, row * large, screen->colours[SCREEN_RED]);
+    screen_draw_text(screen, screen->font->width_pixels, 0, large, "Keel stopped", screen->colours[SCREEN_WHITE]);
     draw_text(row * large, page.said_y - row, large, text, length);
     draw_line(page.said_y - row, page.said_y, 1, HELP, sizeof(HELP) - 1);
-    if (page.has_codes)
+    if (has_codes)
         qr_screen_draw(&page.codes, 0);
 }
 
 void panic_screen_say(const char *text)
 {
-    if (page.screen == NULL)
+    const struct screen *screen = page.screen;
+    if (screen == NULL)
         return;
-    uint32_t row = page.screen->font->height_pixels;
-    screen_fill(page.screen, 0, page.said_y, page.screen->mode.width_pixels, row, page.white);
+    uint32_t row = screen->font->height_pixels;
+    screen_fill(screen, 0, page.said_y, screen->mode.width_pixels, row, screen->colours[SCREEN_WHITE]);
     draw_line(page.said_y, page.said_y + row, 1, text, strlen(text));
 }
 
 void panic_screen_take_turns(void)
 {
-    if (page.screen == NULL || !page.has_codes || page.codes.page_count < 2)
+    if (page.codes.page_count < 2)
         return;
     for (uint32_t number = 1;; number = (number + 1) % page.codes.page_count) {
-        /* Interrupts are off, and nobody else is left to wake this CPU. */
-        for (uint64_t end = time_deadline(PAGE_US); !time_after(end);)
-            cpu_relax();
+        time_delay_us(PAGE_US); /* interrupts are off, and nobody else is left to wake this CPU */
         qr_screen_draw(&page.codes, number);
     }
 }

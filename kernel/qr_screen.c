@@ -58,32 +58,23 @@ bool qr_screen_plan(struct qr_screen *plan, const struct screen *screen, uint32_
     return true;
 }
 
-/* Dark modules of a row that touch are one rectangle. */
-static void draw_code(const struct screen *screen, uint32_t left, uint32_t top, uint32_t ink)
+static void draw_code(const struct screen *screen, uint32_t left, uint32_t top)
 {
     uint32_t scale = module_pixels(screen);
-    for (uint32_t y = 0; y < QR_SIZE; y++) {
-        uint32_t run = 0;
-        for (uint32_t x = 0; x <= QR_SIZE; x++) {
-            if (x < QR_SIZE && qr_dark(&qr, x, y)) {
-                run++;
-                continue;
-            }
-            screen_fill(screen, left + (x - run) * scale, top + y * scale, run * scale, scale, ink);
-            run = 0;
-        }
-    }
+    for (uint32_t y = 0; y < QR_SIZE; y++)
+        for (uint32_t x = 0; x < QR_SIZE; x++)
+            if (qr_dark(&qr, x, y))
+                screen_fill(screen, left + x * scale, top + y * scale, scale, scale, screen->colours[SCREEN_BLACK]);
 }
 
 void qr_screen_draw(const struct qr_screen *plan, uint32_t page)
 {
     const struct screen *screen = plan->screen;
-    const uint32_t white = screen_colour(screen, 0xFF, 0xFF, 0xFF);
-    const uint32_t black = screen_colour(screen, 0, 0, 0);
     const uint32_t quiet = QR_QUIET_MODULES * module_pixels(screen);
     const uint32_t per_page = plan->columns * plan->rows;
     const uint32_t gap = (screen->mode.width_pixels - plan->columns * code_pixels(screen)) / (plan->columns + 1);
-    screen_fill(screen, 0, plan->top, screen->mode.width_pixels, screen->mode.height_pixels - plan->top, white);
+    screen_fill(screen, 0, plan->top, screen->mode.width_pixels, screen->mode.height_pixels - plan->top,
+                screen->colours[SCREEN_WHITE]);
     size_t at = 0;
     for (uint32_t code = 0; code < plan->code_count && code < (page + 1) * per_page; code++) {
         size_t end = code_end(plan, at);
@@ -94,8 +85,8 @@ void qr_screen_draw(const struct qr_screen *plan, uint32_t page)
             char label[LABEL_BYTES];
             format_buffer(label, sizeof(label), "%u of %u", code + 1, plan->code_count);
             qr_encode(&qr, plan->text + at, (uint32_t)(end - at));
-            draw_code(screen, x, y + quiet, black);
-            screen_draw_text(screen, x, y + code_pixels(screen), 1, label, black);
+            draw_code(screen, x, y + quiet);
+            screen_draw_text(screen, x, y + code_pixels(screen), 1, label, screen->colours[SCREEN_BLACK]);
         }
         at = end;
     }

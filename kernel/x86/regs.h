@@ -62,9 +62,6 @@
 #define CR4_CET        0x00800000ull
 
 /* MSRs: SDM 4, table 2-2. */
-#define MSR_MTRR_CAP      0x000000FEu
-#define MSR_MTRR_BASE     0x00000200u /* + 2 * number; the mask is the next one */
-#define MSR_MTRR_DEF_TYPE 0x000002FFu
 #define MSR_APIC_BASE     0x0000001Bu
 #define MSR_MICROCODE     0x0000008Bu /* IA32_BIOS_SIGN_ID; AMD's PATCH_LEVEL */
 #define MSR_ARCH_CAPABILITIES 0x0000010Au
