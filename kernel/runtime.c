@@ -266,12 +266,15 @@ static enum status call_locked(enum runtime_service service, struct firmware_cal
     return runtime_value_status(call->result);
 }
 
-static enum status call_service(enum runtime_service service, struct firmware_call *call)
+/* A service that takes fewer arguments gets 0 for the rest. */
+static enum status call_service(enum runtime_service service, uint64_t first, uint64_t second, uint64_t third,
+                                uint64_t fourth, uint64_t fifth)
 {
+    struct firmware_call call = {.arguments = {first, second, third, fourth, fifth}};
     bool alone = runtime.panicking;
     if (!alone)
         spinlock_acquire(&runtime.lock);
-    enum status status = call_locked(service, call);
+    enum status status = call_locked(service, &call);
     if (!alone)
         spinlock_release(&runtime.lock);
     return status;
@@ -287,11 +290,8 @@ enum status runtime_get_time(struct efi_time *time)
 {
     /* Some firmware crashes without capabilities, which are optional (firmware-quirk 57). */
     struct efi_time_capabilities capabilities = {0};
-    struct firmware_call call = {
-        .arguments = {argument(time), argument(&capabilities)}
-    };
     memset(time, 0, sizeof(*time));
-    enum status status = call_service(RUNTIME_GET_TIME, &call);
+    enum status status = call_service(RUNTIME_GET_TIME, argument(time), argument(&capabilities), 0, 0, 0);
     if (status == STATUS_OK && !runtime_value_time_valid(time))
         return STATUS_INVALID;
     return status;
@@ -300,13 +300,10 @@ enum status runtime_get_time(struct efi_time *time)
 enum status runtime_get_variable(const struct runtime_variable *variable, uint32_t *attributes, void *data,
                                  uint64_t *size_bytes)
 {
-    struct firmware_call call = {
-        .arguments = {argument(variable->name), argument(&variable->vendor), argument(attributes), argument(size_bytes),
-                      argument(data)}
-    };
     uint64_t capacity = *size_bytes; /* firmware that claims to have written more is not believed */
     *attributes = 0;
-    enum status status = call_service(RUNTIME_GET_VARIABLE, &call);
+    enum status status = call_service(RUNTIME_GET_VARIABLE, argument(variable->name), argument(&variable->vendor),
+                                      argument(attributes), argument(size_bytes), argument(data));
     if (status == STATUS_OK && *size_bytes > capacity)
         return STATUS_INVALID;
     return status;
@@ -317,10 +314,8 @@ enum status runtime_next_variable(struct runtime_variable *variable)
     /* Firmware that gives the same name for ever would make `vars` endless. */
     struct runtime_variable before = *variable;
     uint64_t size_bytes = sizeof(variable->name);
-    struct firmware_call call = {
-        .arguments = {argument(&size_bytes), argument(variable->name), argument(&variable->vendor)}
-    };
-    enum status status = call_service(RUNTIME_NEXT_VARIABLE, &call);
+    enum status status = call_service(RUNTIME_NEXT_VARIABLE, argument(&size_bytes), argument(variable->name),
+                                      argument(&variable->vendor), 0, 0);
     variable->name[RUNTIME_NAME_CHARS - 1] = 0; /* whatever the firmware wrote, it ends */
     if (status == STATUS_OK && memcmp(&before, variable, sizeof(before)) == 0)
         return STATUS_INVALID;
@@ -336,26 +331,18 @@ enum status runtime_own_variable(struct runtime_variable *variable, const char *
 enum status runtime_set_variable(const struct runtime_variable *variable, uint32_t attributes, const void *data,
                                  uint64_t size_bytes)
 {
-    struct firmware_call call = {
-        .arguments = {argument(variable->name), argument(&variable->vendor), attributes, size_bytes, argument(data)}
-    };
-    return call_service(RUNTIME_SET_VARIABLE, &call);
+    return call_service(RUNTIME_SET_VARIABLE, argument(variable->name), argument(&variable->vendor), attributes,
+                        size_bytes, argument(data));
 }
 
 enum status runtime_query_storage(struct runtime_storage *storage)
 {
-    struct firmware_call call = {
-        .arguments = {RUNTIME_ATTRIBUTES, argument(&storage->total_bytes), argument(&storage->free_bytes),
-                      argument(&storage->variable_bytes_max)}
-    };
     memset(storage, 0, sizeof(*storage));
-    return call_service(RUNTIME_QUERY_VARIABLES, &call);
+    return call_service(RUNTIME_QUERY_VARIABLES, RUNTIME_ATTRIBUTES, argument(&storage->total_bytes),
+                        argument(&storage->free_bytes), argument(&storage->variable_bytes_max), 0);
 }
 
 enum status runtime_reset(enum efi_reset_type type)
 {
-    struct firmware_call call = {
-        .arguments = {(uint64_t)type, EFI_SUCCESS, 0, 0}
-    };
-    return call_service(RUNTIME_RESET, &call);
+    return call_service(RUNTIME_RESET, (uint64_t)type, EFI_SUCCESS, 0, 0, 0);
 }
