@@ -57,7 +57,7 @@ bool image_check(struct boot *boot)
     enum status status = pe_describe(__ImageBase, IMAGE_BYTES_MAX, &boot->image);
     if (status != STATUS_OK)
         return say_refusal(boot->system_table, "the image's PE headers: %s", status_name(status));
-    status = pe_check_relocations(__ImageBase, &boot->image);
+    status = pe_relocate(__ImageBase, &boot->image, 0);
     if (status != STATUS_OK)
         return say_refusal(boot->system_table, "the image's relocations: %s", status_name(status));
     status = image_find_boot(&boot->image, &boot->handoff->image_boot);
@@ -75,5 +75,5 @@ uint64_t image_delta(const struct boot *boot)
 
 void image_relocate(const struct boot *boot)
 {
-    pe_relocate(__ImageBase, &boot->image, image_delta(boot));
+    (void)pe_relocate(__ImageBase, &boot->image, image_delta(boot)); /* image_check has asked */
 }

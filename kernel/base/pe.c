@@ -121,29 +121,17 @@ static bool walk_block(uint8_t *image, const struct pe_image *pe, const struct p
     return true;
 }
 
-/* The whole of .reloc, in the same way. */
-static bool walk_relocations(uint8_t *image, const struct pe_image *pe, uint64_t delta)
+enum status pe_relocate(void *image, const struct pe_image *pe, uint64_t delta)
 {
     struct pe_relocation_block block;
     uint64_t at = pe->relocations.rva;
     uint64_t end = at + pe->relocations.size_bytes;
     /* Blocks are as long as they say, header included; one under 8 bytes would never end the walk. */
     for (; end - at >= sizeof(block); at += block.size_bytes) {
-        memcpy(&block, image + at, sizeof(block));
+        memcpy(&block, (uint8_t *)image + at, sizeof(block));
         if (block.size_bytes < sizeof(block) || block.size_bytes > end - at ||
             !walk_block(image, pe, &block, at + sizeof(block), at + block.size_bytes, delta))
-            return false;
+            return STATUS_INVALID;
     }
-    return true;
-}
-
-enum status pe_check_relocations(const void *image, const struct pe_image *pe)
-{
-    uint8_t *bytes = (uint8_t *)(uintptr_t)image; /* a delta of 0 writes nothing: the const is honoured */
-    return pe->relocations.size_bytes != 0 && walk_relocations(bytes, pe, 0) ? STATUS_OK : STATUS_INVALID;
-}
-
-void pe_relocate(void *image, const struct pe_image *pe, uint64_t delta)
-{
-    (void)walk_relocations(image, pe, delta);
+    return pe->relocations.size_bytes != 0 ? STATUS_OK : STATUS_INVALID;
 }

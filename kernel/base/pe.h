@@ -45,16 +45,11 @@ struct pe_image {
 MUST_CHECK enum status pe_describe(const void *image, uint64_t available_bytes, struct pe_image *out);
 
 /*
- * Walks all of .reloc and tells whether pe_relocate can apply it: only ABSOLUTE and DIR64 entries, each inside the
- * image. Writes nothing. STATUS_INVALID otherwise, or when there is no .reloc at all.
+ * Adds `delta` (modulo 2^64) to every 64-bit word that .reloc names. 0 writes nothing, and asks whether that can be
+ * done; after a yes no other delta fails, unless .reloc names words of its own. The image is written at `image`; code
+ * of the image itself may call this while it runs there, but every pointer it holds in relocated data changes under it.
+ * STATUS_INVALID: no .reloc, or entries in it that are neither ABSOLUTE nor DIR64, or name words outside the image.
  */
-MUST_CHECK enum status pe_check_relocations(const void *image, const struct pe_image *pe);
-
-/*
- * Adds `delta` (modulo 2^64) to every 64-bit word that .reloc names. pe_check_relocations has said yes before.
- * The image is written at `image`; code of the image itself may call this while it runs there, but every pointer it
- * holds in relocated data changes under it.
- */
-void pe_relocate(void *image, const struct pe_image *pe, uint64_t delta);
+enum status pe_relocate(void *image, const struct pe_image *pe, uint64_t delta);
 
 #endif
