@@ -23,7 +23,6 @@
 #define VERSION_LINE_SHIFT 16u /* number of the last line */
 #define VERSION_LINE_MASK  0xFFu
 
-#define ENTRY_MASKED            ((uint32_t)1 << 16)
 #define ENTRY_DESTINATION_SHIFT 24u /* in the high half */
 
 static uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t index)
@@ -52,7 +51,7 @@ enum status ioapic_init(struct ioapic *ioapic, volatile void *registers, uint32_
     ioapic->line_count = ((version >> VERSION_LINE_SHIFT) & VERSION_LINE_MASK) + 1;
     /* Firmware leaves lines live (its timer, a keyboard), to vectors of its own IDT. */
     for (uint32_t line = 0; line < ioapic->line_count; line++)
-        ioapic_write(ioapic, ioapic_entry(line), ENTRY_MASKED);
+        ioapic_write(ioapic, ioapic_entry(line), IOAPIC_MASKED);
     return STATUS_OK;
 }
 
@@ -60,19 +59,14 @@ enum status ioapic_route(struct ioapic *ioapic, uint32_t gsi, uint8_t vector, ui
 {
     /* Vectors below 16 are illegal to an APIC (SDM 3, 11.5.2), and those below 32 are exceptions. */
     bool nmi = (flags & IOAPIC_NMI) != 0;
-    if (!ioapic_has(ioapic, gsi) || (vector < 32 && !nmi))
+    if (!ioapic_has(ioapic, gsi) || (vector < 32 && (flags & (IOAPIC_NMI | IOAPIC_MASKED)) == 0))
         return STATUS_INVALID;
     if (apic_id > 0xFF)
         return STATUS_LIMIT;
     uint32_t entry = ioapic_entry(gsi - ioapic->gsi_base);
-    ioapic_write(ioapic, entry, ENTRY_MASKED); /* never half changed and live */
+    ioapic_write(ioapic, entry, IOAPIC_MASKED); /* never half changed and live */
     ioapic_write(ioapic, entry + 1, apic_id << ENTRY_DESTINATION_SHIFT);
-    uint32_t allowed = IOAPIC_ACTIVE_LOW | (nmi ? IOAPIC_NMI : IOAPIC_LEVEL);
+    uint32_t allowed = IOAPIC_MASKED | IOAPIC_ACTIVE_LOW | (nmi ? IOAPIC_NMI : IOAPIC_LEVEL);
     ioapic_write(ioapic, entry, vector | (flags & allowed));
     return STATUS_OK;
-}
-
-void ioapic_mask(struct ioapic *ioapic, uint32_t gsi)
-{
-    ioapic_write(ioapic, ioapic_entry(gsi - ioapic->gsi_base), ENTRY_MASKED);
 }

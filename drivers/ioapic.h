@@ -15,7 +15,8 @@
 /* How a line signals, as in its redirection entry. Without flags: edge, active high, as ISA interrupts do. */
 #define IOAPIC_ACTIVE_LOW ((uint32_t)1 << 13)
 #define IOAPIC_LEVEL      ((uint32_t)1 << 15)
-#define IOAPIC_NMI        ((uint32_t)4 << 8) /* delivery mode: no vector, and always edge */
+#define IOAPIC_MASKED     ((uint32_t)1 << 16) /* not at all; `vector` is nothing */
+#define IOAPIC_NMI        ((uint32_t)4 << 8)  /* delivery mode: no vector, and always edge */
 
 struct ioapic {
     volatile uint8_t *registers;
@@ -38,8 +39,5 @@ static inline bool ioapic_has(const struct ioapic *ioapic, uint32_t gsi)
  */
 enum status ioapic_route(struct ioapic *ioapic, uint32_t gsi, uint8_t vector, uint32_t apic_id,
                          uint32_t flags) MUST_CHECK;
-
-/* The line, which must be one of its own, stays silent. */
-void ioapic_mask(struct ioapic *ioapic, uint32_t gsi);
 
 #endif

@@ -153,7 +153,7 @@ static struct ioapic *ioapic_of(const struct acpi_override *line)
     return NULL;
 }
 
-/* To this CPU, by `vector` or as an NMI (`kind`). False: no I/O APIC takes it. */
+/* To this CPU, by `vector`, or, as `kind` says, as an NMI or not at all. False: no I/O APIC takes it. */
 static bool route_line(struct acpi_override line, uint8_t vector, uint32_t kind)
 {
     struct ioapic *ioapic = ioapic_of(&line);
@@ -163,13 +163,6 @@ static bool route_line(struct acpi_override line, uint8_t vector, uint32_t kind)
     bool routed = ioapic != NULL && ioapic_route(ioapic, line.gsi, vector, this_cpu()->apic_id, signal) == STATUS_OK;
     interrupts_restore(flags);
     return routed;
-}
-
-static void mask_line(struct acpi_override line)
-{
-    uint64_t flags = interrupts_save_and_disable();
-    ioapic_mask(ioapic_of(&line), line.gsi);
-    interrupts_restore(flags);
 }
 
 static bool route_isa(uint8_t isa_irq, uint8_t vector, uint32_t kind)
@@ -185,7 +178,7 @@ bool machine_route_sci(uint8_t vector)
 
 void machine_mask_sci(void)
 {
-    mask_line(acpi_madt_sci(&machine.madt, machine.fadt.sci_interrupt));
+    (void)route_line(acpi_madt_sci(&machine.madt, machine.fadt.sci_interrupt), 0, IOAPIC_MASKED);
 }
 
 bool machine_start_nmi_ticks(void)
@@ -196,7 +189,7 @@ bool machine_start_nmi_ticks(void)
 
 void machine_stop_nmi_ticks(void)
 {
-    mask_line(acpi_madt_isa(&machine.madt, PIT_TICK_IRQ));
+    (void)route_isa(PIT_TICK_IRQ, 0, IOAPIC_MASKED);
 }
 
 void machine_start_interrupts(void)
