@@ -79,10 +79,8 @@ struct usb_device {
     bool reports_halted;        /* so does the endpoint that reports come from */
     uint8_t errors;             /* there, in a row */
     const char *failure;        /* the step that did not work */
-    uint8_t failure_code;       /* and how: xHCI 1.2, table 6-90; 0: not in time */
 
     /* Where it is. */
-    struct usb_device *parent;  /* the hub; NULL: at a root port */
     struct usb_port *at;        /* the port, which points back */
     uint8_t port;               /* its number there, from 1 on */
     uint8_t root_port;

@@ -83,7 +83,6 @@ static bool take_hub(struct usb_hub_facts *hub, const uint8_t *bytes, bool super
     if (bytes[2] == 0)
         return false;
     hub->port_count = (uint8_t)min_u64(bytes[2], USB_HUB_PORTS_MAX);
-    hub->ports_cut = bytes[2] > USB_HUB_PORTS_MAX;
     hub->think_time = super ? 0 : bytes[3] >> 5 & 3;
     hub->power_good_us = bytes[5] * USB_POWER_GOOD_UNIT_US;
     return true;

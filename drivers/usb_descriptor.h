@@ -33,7 +33,6 @@ struct usb_function {
 
 struct usb_hub_facts {
     uint8_t port_count;    /* 1 to USB_HUB_PORTS_MAX */
-    bool ports_cut;        /* it has more */
     uint8_t think_time;    /* of its transaction translator: USB 2.0, table 11-13, bits 6:5 */
     uint32_t power_good_us;
 };

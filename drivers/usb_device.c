@@ -52,24 +52,23 @@ void usb_device_reported(struct usb_device *device, const struct xhci_trb *event
 
 /* ---- A new device ---- */
 
-static enum usb_taken take_slot(struct usb_device *device)
+static bool take_slot(struct usb_device *device)
 {
     struct xhci *xhci = device->xhci;
     uint8_t slot = xhci->talk.slot;
     if (slot == 0 || slot > xhci->slot_count || xhci->slots[slot] != NULL)
-        return USB_TAKEN_WRONG;
+        return false;
     device->slot = slot;
     xhci->slots[slot] = device;
     xhci->contexts[slot] = device->address;
-    return USB_TAKEN_NEXT;
+    return true;
 }
 
-static enum usb_taken take_descriptor(struct usb_device *device)
+static bool take_descriptor(struct usb_device *device)
 {
     const struct usb_talk *talk = &device->xhci->talk;
-    bool good = usb_take_descriptor(&device->facts, talk->request.value, device->memory + USB_ANSWER,
-                                    talk->answer_bytes, usb_is_super(device));
-    return good ? USB_TAKEN_NEXT : USB_TAKEN_WRONG;
+    return usb_take_descriptor(&device->facts, talk->request.value, device->memory + USB_ANSWER, talk->answer_bytes,
+                               usb_is_super(device));
 }
 
 /* USB 3.2, 10.16.2.9: a hub's depth says which part of a route string is its own. */
@@ -80,10 +79,10 @@ static bool choose_value(struct usb_device *device)
     return true;
 }
 
-static enum usb_taken is_mended(struct usb_device *device)
+static bool is_mended(struct usb_device *device)
 {
     device->control_halted = false;
-    return USB_TAKEN_NEXT;
+    return true;
 }
 
 /* For those whose endpoint 0 stalled: xHCI 4.6.8. */
@@ -104,7 +103,7 @@ static const struct usb_step coming[] = {
     DESCRIPTOR("hub", USB_FOR_HUB_3, USB_TO_HUB, USB_DESCRIPTOR_HUB_SUPER, USB_HUB_BYTES_3, take_descriptor),
     COMMAND("hub context", USB_FOR_HUBS, false, XHCI_COMMAND_CONFIGURE, xhci_context_hub, NULL),
     REQUEST("hub depth", USB_FOR_HUB_3, USB_TO_HUB, USB_SET_HUB_DEPTH, 0, 0, choose_value, NULL),
-    REQUEST("on", USB_FOR_HUBS, USB_TO_PORT, USB_SET_FEATURE, USB_FEATURE_POWER, 0, usb_hub_next_port, usb_take_again),
+    REPEATED_REQUEST("on", USB_FOR_HUBS, USB_TO_PORT, USB_SET_FEATURE, USB_FEATURE_POWER, usb_hub_next_port),
     /* Some keyboards refuse these two: they know no other protocol, or cannot be told when to report. */
     OPTIONAL_REQUEST("protocol", USB_FOR_KEYBOARD, USB_TO_INTERFACE, HID_SET_PROTOCOL, HID_BOOT_PROTOCOL, 0, NULL),
     MEND_CONTROL,
@@ -136,7 +135,6 @@ static struct usb_device *free_entry(struct xhci *xhci)
 static void place(struct usb_device *device, struct usb_device *parent)
 {
     bool split = parent->speed == USB_SPEED_HIGH && device->speed < USB_SPEED_HIGH;
-    device->parent = parent;
     device->root_port = parent->root_port;
     device->tier = parent->tier + 1;
     device->route = parent->route | (uint32_t)device->port << 4 * parent->tier;
@@ -194,11 +192,10 @@ void usb_device_detach(struct usb_device *device)
     usb_talk_drop(device);
 }
 
-void usb_device_fail(struct usb_device *device, const char *step, uint8_t code)
+void usb_device_fail(struct usb_device *device, const char *step)
 {
     struct xhci *xhci = device->xhci;
     device->failure = step;
-    device->failure_code = code;
     if (usb_port_failed(device->at, xhci->services->now_us()))
         xhci->services->tell(xhci, USB_NEWS_FAILED, device);
     usb_device_detach(device);
@@ -208,14 +205,14 @@ void usb_device_fail(struct usb_device *device, const char *step, uint8_t code)
 
 static const struct usb_step mending_control[] = {MEND_CONTROL, {.name = NULL}};
 
-static enum usb_taken reports_again(struct usb_device *device)
+static bool reports_again(struct usb_device *device)
 {
     device->reports_halted = false;
     device->keyboard = (struct usb_keyboard){0}; /* nobody knows what is still down */
     if (device->facts.function.kind == USB_KIND_KEYBOARD)
         device->xhci->services->key(device, (struct key_event){USAGE_ROLL_OVER, true});
     ask_reports(device, USB_REPORTS);
-    return USB_TAKEN_NEXT;
+    return true;
 }
 
 static const struct usb_step mending_reports[] = {
@@ -256,7 +253,7 @@ static bool begin(struct usb_device *device, uint64_t now_us)
     else if (device->control_halted)
         usb_talk_begin(device, mending_control, NULL);
     else if (device->reports_halted && ++device->errors > USB_ERRORS_MAX)
-        usb_device_fail(device, "reports", XHCI_CODE_STALL);
+        usb_device_fail(device, "reports");
     else if (device->reports_halted)
         usb_talk_begin(device, mending_reports, NULL);
     else if (device->lights != device->lights_wanted)

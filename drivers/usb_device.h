@@ -16,8 +16,8 @@ void usb_device_attach(struct xhci *xhci, struct usb_device *parent, struct usb_
 /* It is gone, with all that is behind it: keys are up, the controller is told to forget it. NULL: nothing. */
 void usb_device_detach(struct usb_device *device);
 
-/* It did not do `step`, with that completion code or (0) not in time: reset and tried anew, or given up. */
-void usb_device_fail(struct usb_device *device, const char *step, uint8_t code);
+/* It did not do `step`, or not in time: reset and tried anew, or given up. */
+void usb_device_fail(struct usb_device *device, const char *step);
 
 /* Begins a conversation with the next that needs one. False: nobody does. */
 bool usb_device_next(struct xhci *xhci, uint64_t now_us);

@@ -32,20 +32,20 @@ void usb_hub_reported(struct usb_device *device, const uint8_t *report, size_t s
 
 /* ---- A port ---- */
 
-static enum usb_taken take_status(struct usb_device *device)
+static bool take_status(struct usb_device *device)
 {
     const uint8_t *answer = device->memory + USB_ANSWER;
     uint32_t word = (uint32_t)(answer[0] | answer[1] << 8);
     bool super = usb_is_super(device);
     uint8_t speed = (word & USB_STATUS_HIGH_SPEED) != 0 ? USB_SPEED_HIGH : USB_SPEED_FULL;
     if (device->xhci->talk.answer_bytes < USB_STATUS_BYTES)
-        return USB_TAKEN_WRONG;
+        return false;
     speed = super ? device->speed : (word & USB_STATUS_LOW_SPEED) != 0 ? USB_SPEED_LOW : speed;
     device->hub_changes = answer[2];
     device->hub_status = (struct usb_port_status){word, (answer[2] & USB_CHANGE_CONNECT) != 0, super, speed};
     if ((device->hub_changes & USB_CHANGE_CURRENT) != 0)
         device->xhci->services->tell(device->xhci, USB_NEWS_OVER_CURRENT, device);
-    return USB_TAKEN_NEXT;
+    return true;
 }
 
 static bool choose_change(struct usb_device *device)
@@ -69,7 +69,7 @@ static bool choose_reset(struct usb_device *device)
 
 static const struct usb_step looking[] = {
     REQUEST("port status", 0, USB_REQUEST_IN | USB_TO_PORT, USB_GET_STATUS, 0, USB_STATUS_BYTES, NULL, take_status),
-    REQUEST("port change", 0, USB_TO_PORT, USB_CLEAR_FEATURE, 0, 0, choose_change, usb_take_again),
+    REPEATED_REQUEST("port change", 0, USB_TO_PORT, USB_CLEAR_FEATURE, 0, choose_change),
     REQUEST("port reset", 0, USB_TO_PORT, USB_SET_FEATURE, USB_FEATURE_RESET, 0, choose_reset, NULL),
     {.name = NULL},
 };

@@ -7,14 +7,13 @@
 #ifndef KEEL_DRIVERS_USB_REQUESTS_H
 #define KEEL_DRIVERS_USB_REQUESTS_H
 
-/* bmRequestType: whether an answer is wanted, and for what it is. */
+/* bmRequestType: whether an answer is wanted; for 0 a device, 1 an interface, 2 an endpoint, 3 a port (bits 4:0). */
 #define USB_REQUEST_IN         0x80u
 #define USB_TO_DEVICE          0x00u
 #define USB_TO_ENDPOINT        0x02u
 #define USB_TO_INTERFACE       0x21u /* of its class */
 #define USB_TO_HUB             0x20u
 #define USB_TO_PORT            0x23u
-#define USB_TO_MASK            0x1Fu /* 0 a device, 1 an interface, 2 an endpoint, 3 a port */
 
 #define USB_GET_STATUS        0u
 #define USB_CLEAR_FEATURE     1u

@@ -92,11 +92,11 @@ static void ask(struct xhci *xhci, uint64_t now_us)
 
 /* ---- Being answered ---- */
 
-static void answer(struct usb_talk *talk, uint8_t code)
+static void answer(struct usb_talk *talk, bool good)
 {
-    if (talk->state == USB_TALK_REQUEST && code != XHCI_CODE_SUCCESS)
+    if (talk->state == USB_TALK_REQUEST && !good)
         talk->device->control_halted = true;
-    talk->code = code;
+    talk->good = good;
     talk->state = USB_TALK_ANSWERED;
     talk->deadline = 0;
 }
@@ -107,12 +107,12 @@ void usb_talk_commanded(struct xhci *xhci, const struct xhci_trb *event)
     uint32_t index = xhci_ring_index(&xhci->commands, talk->asked_address);
     if (talk->state == USB_TALK_COMMAND && event->parameter == talk->asked_address) {
         talk->slot = (uint8_t)(event->control >> XHCI_TRB_SLOT_SHIFT);
-        answer(talk, xhci_code(event));
+        answer(talk, xhci_code(event) == XHCI_CODE_SUCCESS);
     } else if (talk->state == USB_TALK_ABORT && xhci_code(event) == XHCI_CODE_RING_STOPPED) {
         /* Not begun, perhaps: so that it never is (xHCI 4.6.1.2), when the next doorbell starts the ring again. */
         struct xhci_trb *trb = &xhci->commands.trbs[index];
         trb->control = XHCI_COMMAND_NOTHING << XHCI_TRB_TYPE_SHIFT | (trb->control & XHCI_TRB_CYCLE);
-        answer(talk, XHCI_CODE_RING_STOPPED);
+        answer(talk, false);
     }
 }
 
@@ -127,7 +127,7 @@ void usb_talk_transferred(struct usb_device *device, const struct xhci_trb *even
     if (good && event->parameter == talk->data_address && left_bytes <= talk->request.size_bytes)
         talk->answer_bytes = talk->request.size_bytes - left_bytes; /* the status is still to come */
     else if (!good || event->parameter == talk->asked_address)
-        answer(talk, good ? XHCI_CODE_SUCCESS : xhci_code(event));
+        answer(talk, good);
 }
 
 /* ---- Going on ---- */
@@ -136,18 +136,16 @@ static void take_answer(struct usb_talk *talk, uint64_t now_us)
 {
     const struct usb_step *step = talk->step;
     struct usb_device *device = talk->device;
-    bool good = talk->code == XHCI_CODE_SUCCESS;
-    enum usb_taken taken = good || step->optional ? USB_TAKEN_NEXT : USB_TAKEN_WRONG;
-    if (good && step->take != NULL)
-        taken = step->take(device); /* of one that went, too: its slot must be given back */
+    /* Taken of a device that went, too: its slot must be given back. */
+    bool sound = talk->good ? step->take == NULL || step->take(device) : step->optional;
     talk->state = USB_TALK_ASK;
     talk->deadline = step->command != 0 ? now_us + PAUSE_US : 0;
-    if (talk->dropped || taken == USB_TAKEN_WRONG)
+    if (talk->dropped || !sound)
         talk->device = NULL;
-    else if (taken == USB_TAKEN_NEXT)
+    else if (!step->repeated)
         talk->step++;
-    if (!talk->dropped && taken == USB_TAKEN_WRONG)
-        usb_device_fail(device, step->name, talk->code);
+    if (!talk->dropped && !sound)
+        usb_device_fail(device, step->name);
 }
 
 /* Nobody answered in time. */
@@ -158,7 +156,7 @@ static void be_late(struct xhci *xhci, uint64_t now_us)
     talk->deadline = now_us + TIMEOUT_US;
     if (talk->state == USB_TALK_REQUEST) {
         talk->device = NULL;
-        usb_device_fail(device, talk->step->name, 0);
+        usb_device_fail(device, talk->step->name);
     } else if (talk->state == USB_TALK_COMMAND) {
         xhci_write64(xhci, xhci->operational + XHCI_CRCR, XHCI_CRCR_ABORT);
         talk->state = USB_TALK_ABORT;

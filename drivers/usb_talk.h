@@ -13,12 +13,6 @@
 
 #include "drivers/usb.h"
 
-enum usb_taken {
-    USB_TAKEN_NEXT,  /* on to the next step */
-    USB_TAKEN_AGAIN, /* ask the same again */
-    USB_TAKEN_WRONG, /* the answer makes no sense */
-};
-
 /* Who a step is for; 0: everybody. */
 #define USB_FOR_KEYBOARD  0x1u
 #define USB_FOR_HUB_2     0x2u
@@ -39,25 +33,30 @@ struct usb_step {
     const char *name;           /* for people; NULL ends the script */
     uint8_t who;
     bool optional;
+    bool repeated;              /* until `choose` finds nothing more to ask */
     uint8_t command;            /* XHCI_COMMAND_*; 0: a request */
     struct usb_request request;
     bool (*choose)(struct usb_device *device); /* completes talk.request or xhci->input; false: nothing to ask */
-    enum usb_taken (*take)(struct usb_device *device); /* NULL: the completion is all */
+    bool (*take)(struct usb_device *device); /* false: the answer makes no sense. NULL: the completion is all */
 };
 
 #define COMMAND(name, who, optional, command, choose, take)             \
     {                                                                   \
-        name, who, optional, command, {0, 0, 0, 0}, choose, take        \
+        name, who, optional, false, command, {0, 0, 0, 0}, choose, take \
     }
-#define REQUEST(name, who, type, request, value, size_bytes, choose, take)   \
-    {                                                                        \
-        name, who, false, 0, {type, request, value, size_bytes}, choose, take \
+#define REQUEST(name, who, type, request, value, size_bytes, choose, take)           \
+    {                                                                                \
+        name, who, false, false, 0, {type, request, value, size_bytes}, choose, take \
+    }
+#define REPEATED_REQUEST(name, who, type, request, value, choose)          \
+    {                                                                      \
+        name, who, false, true, 0, {type, request, value, 0}, choose, NULL \
     }
 #define DESCRIPTOR(name, who, to, value, size_bytes, take) \
     REQUEST(name, who, USB_REQUEST_IN | to, USB_GET_DESCRIPTOR, value, size_bytes, NULL, take)
-#define OPTIONAL_REQUEST(name, who, type, request, value, size_bytes, choose) \
-    {                                                                         \
-        name, who, true, 0, {type, request, value, size_bytes}, choose, NULL  \
+#define OPTIONAL_REQUEST(name, who, type, request, value, size_bytes, choose)       \
+    {                                                                               \
+        name, who, true, false, 0, {type, request, value, size_bytes}, choose, NULL \
     }
 
 enum usb_talk_state {
@@ -78,17 +77,10 @@ struct usb_talk {
     uint64_t asked_address; /* of the command's TRB, or of the request's last */
     uint64_t data_address;  /* of the request's data; 0: none */
     uint32_t answer_bytes;
-    uint8_t code;           /* xHCI 1.2, table 6-90 */
+    bool good;              /* the answer: what was asked was done */
     uint8_t slot;           /* of a command's answer */
     uint64_t deadline;      /* of the answer, or of the pause before the next question */
 };
-
-/* For a step that is asked until `choose` finds nothing more to ask. */
-static inline enum usb_taken usb_take_again(struct usb_device *device)
-{
-    (void)device;
-    return USB_TAKEN_AGAIN;
-}
 
 /* Goes on as far as that is possible now. */
 void usb_talk_go_on(struct xhci *xhci, uint64_t now_us);

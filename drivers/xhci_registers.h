@@ -52,11 +52,8 @@
 #define XHCI_CRCR_ABORT   0x4u
 #define XHCI_CONFIG_SLOTS 0xFFu
 
-/* PORTSC: table 5-27. */
-#define XHCI_PORT_CONNECTED      0x00000001u
-#define XHCI_PORT_ENABLED        0x00000002u
+/* PORTSC: table 5-27; usb_requests.h has the bits that a hub shows alike (USB_STATUS_*). */
 #define XHCI_PORT_RESET          0x00000010u
-#define XHCI_PORT_LINK_SHIFT     5u
 #define XHCI_PORT_POWER          0x00000200u
 #define XHCI_PORT_SPEED_SHIFT    10u
 #define XHCI_PORT_CONNECT_CHANGE 0x00020000u

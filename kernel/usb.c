@@ -215,9 +215,10 @@ void usb_print(void)
         const struct xhci *xhci = &controllers[i]->xhci;
         const struct pci_function *function = controllers[i]->function;
         bool msix = pci_find_messages(&machine_facts()->pci, function->address).msix != 0;
-        print("controller %04x:%04x: xhci %x.%02x, %u ports, contexts of %u bytes, %u scratchpads, %s, %u events%s%s\n",
+        print("controller %04x:%04x: xhci %x.%02x, %u ports%s, contexts of %u bytes, %u scratchpads, %s, "
+              "%u events%s%s\n",
               function->vendor_id, function->device_id, xhci->version >> 8, xhci->version & 0xFF, xhci->port_count,
-              xhci->context_bytes, xhci->scratchpad_count,
+              xhci->ports_cut ? " of more" : "", xhci->context_bytes, xhci->scratchpad_count,
               !controllers[i]->interrupts ? "polled" : msix ? "msi-x" : "msi", xhci->event_count,
               xhci->running ? "" : ", NOT RUNNING: ", xhci->running ? "" : xhci->failure);
         for (uint32_t entry = 0; entry < USB_DEVICES_MAX; entry++)
