@@ -1,7 +1,7 @@
 /*
  * Undoing prologues. Formats: Microsoft, "x64 exception handling".
  *
- *     .pdata   begin end unwind | begin end unwind | ...       one for each function, sorted: found by halves
+ *     .pdata   begin end unwind | begin end unwind | ...       one for each function; a panic has time to read them all
  *                         |
  *     .xdata              '-> version, prologue length, codes: [offset, what] last instruction first
  *
@@ -50,17 +50,11 @@ struct unwind_info {
 
 static bool find_function(const struct backtrace_image *image, uint32_t rva, struct function *found)
 {
-    uint32_t low = 0;
-    uint32_t high = image->functions_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        memcpy(found, image->bytes + image->functions_rva + (size_t)middle * sizeof(*found), sizeof(*found));
+    const uint8_t *functions = image->bytes + image->functions_rva;
+    for (uint32_t i = 0; i < image->functions_count; i++, functions += sizeof(*found)) {
+        memcpy(found, functions, sizeof(*found));
         if (rva >= found->begin && rva < found->end)
             return true;
-        if (rva < found->begin)
-            high = middle;
-        else
-            low = middle + 1;
     }
     return false;
 }

@@ -28,7 +28,7 @@ struct backtrace_image {
     uint64_t base;                /* address that RVA 0 has in it */
     const uint8_t *bytes;         /* the same place, readable: .pdata and .xdata */
     uint32_t size_bytes;
-    uint32_t functions_rva;       /* the exception directory: RUNTIME_FUNCTION entries, sorted */
+    uint32_t functions_rva;       /* the exception directory: RUNTIME_FUNCTION entries */
     uint32_t functions_count;
     bool (*read)(uint64_t address, uint64_t *value); /* 8 bytes of a stack; false: not readable */
 };

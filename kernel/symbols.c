@@ -35,17 +35,12 @@ static void read_name(const uint8_t *names, uint32_t index, char name[SYMBOL_NAM
 bool symbols_find(const uint8_t *table, uint32_t rva, struct symbol *symbol)
 {
     uint32_t count = word(table, 0);
-    uint32_t low = 0; /* functions before it start at or before `rva`, those from `high` on after it */
-    for (uint32_t high = count; low < high;) {
-        uint32_t middle = low + (high - low) / 2;
-        if (word(table, 1 + middle) <= rva)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == 0)
+    uint32_t before = 0; /* functions that start at or before `rva` */
+    while (before < count && word(table, 1 + before) <= rva)
+        before++;
+    if (before == 0)
         return false;
-    symbol->offset = rva - word(table, low);
-    read_name(table + 4 * ((size_t)count + 1), low - 1, symbol->name);
+    symbol->offset = rva - word(table, before);
+    read_name(table + 4 * ((size_t)count + 1), before - 1, symbol->name);
     return true;
 }
