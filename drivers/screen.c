@@ -56,23 +56,11 @@ enum status screen_check(const struct screen_mode *mode, const struct font *font
     return present && apart ? STATUS_OK : STATUS_INVALID;
 }
 
-/* Colour i of ECMA-48: bits 0 to 2 say which of red, green and blue it has, bit 3 that it is bright. */
-static uint32_t screen_palette(const struct screen *screen, uint32_t colour)
-{
-    bool bright = (colour & SCREEN_BRIGHT) != 0;
-    const uint8_t levels[2] = {bright ? LEVEL_REST : 0, bright ? LEVEL_BRIGHT : LEVEL_PLAIN};
-    return screen_colour(screen, levels[colour & 1], levels[colour >> 1 & 1], levels[colour >> 2 & 1]);
-}
-
-static uint64_t screen_cell_count(const struct screen_mode *mode, const struct font *font)
-{
-    return (uint64_t)(mode->width_pixels / font->width_pixels) * (mode->height_pixels / font->height_pixels);
-}
-
 uint64_t screen_cells_bytes(const struct screen_mode *mode, const struct font *font)
 {
-    uint64_t history = (uint64_t)SCREEN_HISTORY_ROWS * (mode->width_pixels / font->width_pixels);
-    return sizeof(screen_cell) * (2 * screen_cell_count(mode, font) + history);
+    uint64_t columns = mode->width_pixels / font->width_pixels;
+    uint64_t rows = mode->height_pixels / font->height_pixels;
+    return sizeof(screen_cell) * columns * (2 * rows + SCREEN_HISTORY_ROWS);
 }
 
 /* A level of 8 bits moved under a channel's mask: the mask's top bits get the level's top bits. */
@@ -82,10 +70,15 @@ static uint32_t screen_channel(uint32_t mask, uint32_t level)
     return (top >= 7 ? level << (top - 7) : level >> (7 - top)) & mask;
 }
 
-uint32_t screen_colour(const struct screen *screen, uint8_t red, uint8_t green, uint8_t blue)
+/* Colour i of ECMA-48: bits 0 to 2 say which of red, green and blue it has, bit 3 that it is bright. */
+static uint32_t screen_palette(const struct screen *screen, uint32_t colour)
 {
-    const uint32_t *masks = screen->mode.masks;
-    return screen_channel(masks[0], red) | screen_channel(masks[1], green) | screen_channel(masks[2], blue);
+    bool bright = (colour & SCREEN_BRIGHT) != 0;
+    const uint8_t levels[2] = {bright ? LEVEL_REST : 0, bright ? LEVEL_BRIGHT : LEVEL_PLAIN};
+    uint32_t pixel = 0;
+    for (unsigned i = 0; i < ARRAY_COUNT(screen->mode.masks); i++)
+        pixel |= screen_channel(screen->mode.masks[i], levels[colour >> i & 1]);
+    return pixel;
 }
 
 /* Two pixels with one store, which may be 4 bytes off its alignment (an odd pitch). Pixels are little-endian. */
@@ -144,16 +137,16 @@ enum status screen_init(struct screen *screen, const struct screen_mode *mode, c
         return STATUS_INVALID;
     if (cells_bytes < screen_cells_bytes(mode, font))
         return STATUS_NO_MEMORY;
-    uint64_t cell_count = screen_cell_count(mode, font);
     uint32_t columns = mode->width_pixels / font->width_pixels;
+    uint32_t rows = mode->height_pixels / font->height_pixels;
     *screen = (struct screen){
         .mode = *mode,
         .font = font,
         .columns = columns,
-        .rows = mode->height_pixels / font->height_pixels,
+        .rows = rows,
         .shown = cells,
-        .wanted = (screen_cell *)cells + cell_count,
-        .kept = (uint32_t)min_u64((cells_bytes / sizeof(screen_cell) - cell_count) / columns, SCREEN_KEPT_MAX),
+        .wanted = (screen_cell *)cells + (uint64_t)rows * columns,
+        .kept = (uint32_t)min_u64(cells_bytes / sizeof(screen_cell) / columns - rows, SCREEN_KEPT_MAX),
         .attributes = SCREEN_CELL_INK(SCREEN_GREY),
     };
     for (uint32_t i = 0; i < SCREEN_COLOURS; i++)

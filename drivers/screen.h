@@ -112,7 +112,6 @@ void screen_take_rows(struct screen *screen, uint32_t end);
  * Drawing over the text, in pixels from the top left; what is beyond the screen is cut. The cells know nothing of it:
  * screen_repaint brings the text back.
  */
-uint32_t screen_colour(const struct screen *screen, uint8_t red, uint8_t green, uint8_t blue); /* a pixel's value */
 void screen_fill(const struct screen *screen, uint32_t x, uint32_t y, uint32_t width, uint32_t height, uint32_t pixel);
 
 /* Printable ASCII in one line, its top left corner at (x, y), each of the font's pixels as scale * scale; no paper. */

@@ -515,9 +515,10 @@ static void wide_fonts_are_drawn(void **state)
 static void a_page_is_drawn_over_the_text(void **state)
 {
     struct fixture *f = *state;
-    uint32_t red = screen_colour(&f->screen, 0xFF, 0, 0);
-    assert_int_equal(red, 0xFF0000);
-    assert_int_equal(screen_colour(&f->screen, 0x12, 0x34, 0x56), 0x123456);
+    uint32_t red = f->screen.colours[SCREEN_RED];
+    assert_int_equal(red, 0xC00000);
+    assert_int_equal(f->screen.colours[2], 0x00C000);
+    assert_int_equal(f->screen.colours[SCREEN_BRIGHT | 4], 0x6060FF);
     play(f, "text");
     screen_fill(&f->screen, 1, 2, 3, 1, red);
     for (uint32_t x = 0; x < 5; x++)
