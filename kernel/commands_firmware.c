@@ -40,18 +40,14 @@ static uint64_t value_size(void)
 static void dump(const uint8_t *bytes, uint64_t size_bytes)
 {
     for (uint64_t row = 0; row < size_bytes; row += 16) {
-        char text[17] = "";
-        print("%04llx ", row);
-        for (uint64_t i = 0; i < 16; i++) {
-            if (row + i >= size_bytes) {
-                print("   ");
-                continue;
-            }
+        char digits[16 * 3 + 1];
+        char text[16 + 1] = "";
+        for (uint64_t i = 0; i < 16 && row + i < size_bytes; i++) {
             uint8_t byte = bytes[row + i];
+            format_buffer(&digits[i * 3], 3 + 1, " %02x", byte);
             text[i] = byte >= ' ' && byte < 0x7F ? (char)byte : '.';
-            print(" %02x", byte);
         }
-        print("  %s\n", text);
+        print("%04llx %-48s  %s\n", row, digits, text);
     }
 }
 
