@@ -3,8 +3,8 @@
  *
  *     wanted   a ring of `kept` rows: scrolling moves `top`, not memory
  *
- *         row 0 of memory  | third on the screen  |            a cell   15: cursor (in `shown`)   11:8 colour
- *         row 1            | last on the screen   |                     14: reverse                7:0 glyph
+ *         row 0 of memory  | third on the screen  |            a cell   15: reversed (in `shown`)   11:8 colour
+ *         row 1            | last on the screen   |                                                 7:0 glyph
  *         row 2            | nothing yet          |
  *         row 3            | history, oldest      |            in view: row 0 = (top - back) mod kept, and on
  *         row 4            | history, newest      |
@@ -40,9 +40,8 @@
 enum status screen_check(const struct screen_mode *mode, const struct font *font)
 {
     const uint32_t *masks = mode->masks;
-    if (mode->width_pixels < font->width_pixels || mode->height_pixels < font->height_pixels)
-        return STATUS_INVALID;
-    if (mode->pitch_pixels < mode->width_pixels)
+    if (mode->width_pixels < font->width_pixels || mode->height_pixels < font->height_pixels ||
+        mode->pitch_pixels < mode->width_pixels)
         return STATUS_INVALID;
     if (mode->pitch_pixels > SCREEN_PIXELS_MAX || mode->height_pixels > SCREEN_PIXELS_MAX)
         return STATUS_LIMIT;
@@ -147,7 +146,7 @@ enum status screen_init(struct screen *screen, const struct screen_mode *mode, c
         .shown = cells,
         .wanted = (screen_cell *)cells + (uint64_t)rows * columns,
         .kept = (uint32_t)min_u64(cells_bytes / sizeof(screen_cell) / columns - rows, SCREEN_KEPT_MAX),
-        .attributes = SCREEN_CELL_INK(SCREEN_GREY),
+        .ink = SCREEN_CELL_INK(SCREEN_GREY),
     };
     for (uint32_t i = 0; i < SCREEN_COLOURS; i++)
         screen->colours[i] = screen_palette(screen, i);
@@ -188,7 +187,7 @@ void screen_put(struct screen *screen, uint32_t code_point)
     if (screen->column == screen->columns)
         screen_newline(screen);
     screen_wanted_row(screen, screen->row)[screen->column++] =
-        font_glyph(screen->font, code_point) | screen->attributes;
+        font_glyph(screen->font, code_point) | screen->ink;
     screen_touch(screen);
 }
 
@@ -212,8 +211,7 @@ static void screen_show_cell(struct screen *screen, uint32_t column, uint32_t ro
 {
     uint32_t ink = screen->colours[cell >> 8 & (SCREEN_COLOURS - 1)];
     uint32_t paper = PAPER;
-    /* The cursor on a reversed cell looks like a plain one. */
-    if (((cell & SCREEN_CELL_CURSOR) != 0) != ((cell & SCREEN_CELL_REVERSE) != 0)) {
+    if ((cell & SCREEN_CELL_REVERSED) != 0) {
         paper = ink;
         ink = PAPER;
     }
@@ -247,7 +245,7 @@ static void screen_flush_row(struct screen *screen, uint32_t row)
     const screen_cell *shown = screen->shown + (uint64_t)row * screen->columns;
     /* A cursor that waits behind the last column is shown on it; in `wanted` it is for this loop only. */
     uint32_t cursor = screen->column < screen->columns ? screen->column : screen->columns - 1;
-    screen_cell mark = !screen->cursor_hidden && row == screen->row + screen->back ? SCREEN_CELL_CURSOR : 0;
+    screen_cell mark = !screen->cursor_hidden && row == screen->row + screen->back ? SCREEN_CELL_REVERSED : 0;
     wanted[cursor] |= mark;
     for (uint32_t column = 0; column < screen->columns; column++)
         if (shown[column] != wanted[column])
@@ -276,7 +274,7 @@ void screen_banner(struct screen *screen, const char *text)
 {
     for (uint32_t column = 0; column < screen->columns; column++) {
         uint8_t glyph = font_glyph(screen->font, *text != '\0' ? (uint8_t)*text++ : ' ');
-        screen_show_cell(screen, column, screen->rows - 1, glyph | SCREEN_CELL_INK(SCREEN_GREY) | SCREEN_CELL_REVERSE);
+        screen_show_cell(screen, column, screen->rows - 1, glyph | SCREEN_CELL_INK(SCREEN_GREY) | SCREEN_CELL_REVERSED);
     }
 }
 

@@ -27,11 +27,10 @@ struct screen_mode {
     uint32_t masks[3];     /* where red, green and blue of a pixel are (UEFI 12.9.2, EFI_PIXEL_BITMASK) */
 };
 
-/* A glyph number in bits 7:0, its colour in 11:8; the others exchange ink and paper, CURSOR in shown cells only. */
+/* A glyph number in bits 7:0, its colour in 11:8; REVERSED exchanges ink and paper: the cursor, and the banner. */
 typedef uint16_t screen_cell;
 #define SCREEN_CELL_INK(colour) ((screen_cell)((colour) << 8))
-#define SCREEN_CELL_REVERSE     ((screen_cell)1 << 14)
-#define SCREEN_CELL_CURSOR      ((screen_cell)1 << 15)
+#define SCREEN_CELL_REVERSED    ((screen_cell)1 << 15)
 
 /* The colours of ECMA-48 8.3.117 (SGR 30 to 37), then the same brighter. Paper is black, and text grey unless told. */
 #define SCREEN_COLOURS 16u
@@ -55,7 +54,7 @@ struct screen {
     uint32_t top;
     uint32_t history;       /* rows above `top` that hold text */
     uint32_t back;          /* how many of them are in view */
-    screen_cell attributes; /* of the characters to come */
+    screen_cell ink;        /* of the characters to come, in its place in a cell */
     uint32_t column; /* where the next character goes; == columns: it wraps first */
     uint32_t row;
     bool cursor_hidden;   /* the caller's to change */

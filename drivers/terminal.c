@@ -16,7 +16,7 @@
 void terminal_init(struct terminal *terminal, struct screen *screen)
 {
     *terminal = (struct terminal){.screen = screen};
-    screen->attributes = SCREEN_CELL_INK(SCREEN_GREY); /* whatever colour a panic has interrupted */
+    screen->ink = SCREEN_CELL_INK(SCREEN_GREY); /* whatever colour a panic has interrupted */
 }
 
 /* C0 control characters (ECMA-48, 5.2); others than these do nothing. */
@@ -52,22 +52,15 @@ static void terminal_text(struct terminal *terminal, uint8_t byte)
     }
 }
 
-/* SGR (ECMA-48, 8.3.117): each parameter changes what the next characters look like. */
-static void terminal_attribute(struct screen *screen, uint32_t parameter)
+/* SGR (ECMA-48, 8.3.117): what colour the next characters have. */
+static void terminal_colour(struct screen *screen, uint32_t parameter)
 {
-    const screen_cell ink = SCREEN_CELL_INK(SCREEN_COLOURS - 1);
-    screen_cell attributes = screen->attributes;
     if (parameter == 0)
-        attributes = SCREEN_CELL_INK(SCREEN_GREY);
-    else if (parameter == 1)
-        attributes |= SCREEN_CELL_INK(SCREEN_BRIGHT);
-    else if (parameter == 7)
-        attributes |= SCREEN_CELL_REVERSE;
+        screen->ink = SCREEN_CELL_INK(SCREEN_GREY);
     else if (parameter - 30 < SCREEN_BRIGHT) /* below 30 it wraps, here and in the next line */
-        attributes = (screen_cell)((attributes & ~SCREEN_CELL_INK(7)) | SCREEN_CELL_INK(parameter - 30));
+        screen->ink = SCREEN_CELL_INK(parameter - 30);
     else if (parameter - 90 < SCREEN_BRIGHT)
-        attributes = (screen_cell)((attributes & ~ink) | SCREEN_CELL_INK(SCREEN_BRIGHT + parameter - 90));
-    screen->attributes = attributes;
+        screen->ink = SCREEN_CELL_INK(SCREEN_BRIGHT + parameter - 90);
 }
 
 static void terminal_run_sequence(struct screen *screen, uint8_t letter, const uint32_t parameters[2])
@@ -76,11 +69,8 @@ static void terminal_run_sequence(struct screen *screen, uint8_t letter, const u
         screen_move(screen, parameters[1] - (parameters[1] != 0), parameters[0] - (parameters[0] != 0));
     else if (letter == 'J' && parameters[0] == ERASE_ALL)
         screen_clear(screen);
-    else if (letter == 'm') {
-        terminal_attribute(screen, parameters[0]);
-        if (parameters[1] != 0)
-            terminal_attribute(screen, parameters[1]);
-    }
+    else if (letter == 'm')
+        terminal_colour(screen, parameters[0]);
 }
 
 void terminal_write(struct terminal *terminal, uint8_t byte)

@@ -2,9 +2,9 @@
  * The byte stream that a terminal understands, played on a screen: UTF-8, control characters and two VT100
  * sequences, so that the console sends the same bytes to the screen as to a serial line.
  *
- * Understood: \n (with carriage return), \r, \b, \t; ESC [ r ; c H (go to), ESC [ 2 J (clear), ESC [ n ; m m
- * (colours: 0, 1, 7, 30 to 37, 90 to 97). Every other sequence is swallowed. Source: ECMA-48, 8.3; 90 to 97
- * are the bright colours of xterm's "Control Sequences".
+ * Understood: \n (with carriage return), \r, \b, \t; ESC [ r ; c H (go to), ESC [ 2 J (clear), ESC [ n m (colours: 0,
+ * 30 to 37, 90 to 97). Every other sequence is swallowed. Source: ECMA-48, 8.3; 90 to 97 are the bright colours of
+ * xterm's "Control Sequences".
  */
 #ifndef KEEL_DRIVERS_TERMINAL_H
 #define KEEL_DRIVERS_TERMINAL_H
