@@ -40,6 +40,7 @@ enum usb_device_state {
     USB_DEVICE_NEW,     /* on its way */
     USB_DEVICE_RUNNING,
     USB_DEVICE_GONE,    /* unplugged or given up: the controller must forget it */
+    USB_DEVICE_LEAVING, /* which it is being told */
 };
 
 struct xhci;
@@ -75,8 +76,7 @@ _Static_assert(USB_REPORT_BUFFERS + (USB_REPORTS + 1) * USB_REPORT_BYTES <= USB_
 struct usb_device {
     struct xhci *xhci;
     enum usb_device_state state;
-    bool control_halted;        /* endpoint 0 refused something, and wants to be mended */
-    bool reports_halted;        /* so does the endpoint that reports come from */
+    bool reports_halted;        /* the endpoint that reports come from wants to be mended */
     uint8_t errors;             /* there, in a row */
     const char *failure;        /* the step that did not work */
 

@@ -79,35 +79,26 @@ static bool choose_value(struct usb_device *device)
     return true;
 }
 
-static bool is_mended(struct usb_device *device)
-{
-    device->control_halted = false;
-    return true;
-}
-
-/* For those whose endpoint 0 stalled: xHCI 4.6.8. */
-#define MEND_CONTROL                                                                             \
-    COMMAND("reset endpoint 0", USB_FOR_HALTED, false, XHCI_COMMAND_RESET_ENDPOINT, NULL, NULL), \
-    COMMAND("set ring 0", USB_FOR_HALTED, false, XHCI_COMMAND_SET_DEQUEUE, NULL, is_mended)
-
 static const struct usb_step coming[] = {
-    COMMAND("slot", 0, false, XHCI_COMMAND_ENABLE_SLOT, NULL, take_slot),
-    COMMAND("address", 0, false, XHCI_COMMAND_ADDRESS, xhci_context_address, NULL),
+    COMMAND("slot", 0, false, XHCI_COMMAND_ENABLE_SLOT, take_slot),
+    COMMAND("address", 0, false, XHCI_COMMAND_ADDRESS, NULL),
     DESCRIPTOR("first bytes", 0, USB_TO_DEVICE, USB_DESCRIPTOR_DEVICE, USB_DEVICE_HEAD_BYTES, take_descriptor),
-    COMMAND("packet size", 0, false, XHCI_COMMAND_EVALUATE, xhci_context_address, NULL),
+    COMMAND("packet size", 0, false, XHCI_COMMAND_EVALUATE, NULL),
     DESCRIPTOR("device", 0, USB_TO_DEVICE, USB_DESCRIPTOR_DEVICE, USB_DEVICE_BYTES, take_descriptor),
     DESCRIPTOR("functions", 0, USB_TO_DEVICE, USB_DESCRIPTOR_CONFIGURATION, USB_CONFIGURATION_BYTES, take_descriptor),
-    COMMAND("endpoint", USB_FOR_REPORTERS, false, XHCI_COMMAND_CONFIGURE, xhci_context_endpoint, NULL),
+    COMMAND("endpoint", USB_FOR_REPORTERS, false, XHCI_COMMAND_CONFIGURE, NULL),
     REQUEST("configure", USB_FOR_REPORTERS, USB_TO_DEVICE, USB_SET_CONFIGURATION, 0, 0, choose_value, NULL),
     DESCRIPTOR("hub", USB_FOR_HUB_2, USB_TO_HUB, USB_DESCRIPTOR_HUB, USB_HUB_BYTES_2, take_descriptor),
     DESCRIPTOR("hub", USB_FOR_HUB_3, USB_TO_HUB, USB_DESCRIPTOR_HUB_SUPER, USB_HUB_BYTES_3, take_descriptor),
-    COMMAND("hub context", USB_FOR_HUBS, false, XHCI_COMMAND_CONFIGURE, xhci_context_hub, NULL),
+    COMMAND("hub context", USB_FOR_HUBS, false, XHCI_COMMAND_CONFIGURE, NULL),
     REQUEST("hub depth", USB_FOR_HUB_3, USB_TO_HUB, USB_SET_HUB_DEPTH, 0, 0, choose_value, NULL),
     REPEATED_REQUEST("on", USB_FOR_HUBS, USB_TO_PORT, USB_SET_FEATURE, USB_FEATURE_POWER, usb_hub_next_port),
-    /* Some keyboards refuse these two: they know no other protocol, or cannot be told when to report. */
+    /*
+     * Some keyboards refuse these two: they know no other protocol, or cannot be told to report at changes only. One
+     * that refuses the first is not asked the second, without which it repeats what we know.
+     */
     OPTIONAL_REQUEST("protocol", USB_FOR_KEYBOARD, USB_TO_INTERFACE, HID_SET_PROTOCOL, HID_BOOT_PROTOCOL, 0, NULL),
-    MEND_CONTROL,
-    OPTIONAL_REQUEST("idle", USB_FOR_KEYBOARD, USB_TO_INTERFACE, HID_SET_IDLE, 0, 0, NULL), /* 0: at changes only */
+    OPTIONAL_REQUEST("idle", USB_FOR_KEYBOARD, USB_TO_INTERFACE, HID_SET_IDLE, 0, 0, NULL),
     {.name = NULL},
 };
 
@@ -166,7 +157,7 @@ void usb_device_attach(struct xhci *xhci, struct usb_device *parent, struct usb_
 /* ---- One that goes ---- */
 
 static const struct usb_step going[] = {
-    COMMAND("forget", 0, true, XHCI_COMMAND_DISABLE_SLOT, NULL, NULL),
+    COMMAND("forget", 0, true, XHCI_COMMAND_DISABLE_SLOT, NULL),
     {.name = NULL},
 };
 
@@ -175,6 +166,12 @@ static void has_gone(struct usb_device *device)
     device->xhci->slots[device->slot] = NULL;
     device->xhci->contexts[device->slot] = 0;
     device->state = USB_DEVICE_FREE;
+}
+
+static void forget(struct usb_device *device)
+{
+    device->state = USB_DEVICE_LEAVING;
+    usb_talk_begin(device, going, has_gone);
 }
 
 void usb_device_detach(struct usb_device *device)
@@ -189,7 +186,6 @@ void usb_device_detach(struct usb_device *device)
         device->xhci->services->tell(device->xhci, USB_NEWS_REMOVED, device);
     device->state = USB_DEVICE_GONE;
     device->at->device = NULL;
-    usb_talk_drop(device);
 }
 
 void usb_device_fail(struct usb_device *device, const char *step)
@@ -201,25 +197,22 @@ void usb_device_fail(struct usb_device *device, const char *step)
     usb_device_detach(device);
 }
 
-/* ---- One that refused something, and one whose reports stopped ---- */
+/* ---- One whose reports stopped ---- */
 
-static const struct usb_step mending_control[] = {MEND_CONTROL, {.name = NULL}};
-
-static bool reports_again(struct usb_device *device)
+static void reports_again(struct usb_device *device)
 {
     device->reports_halted = false;
     device->keyboard = (struct usb_keyboard){0}; /* nobody knows what is still down */
     if (device->facts.function.kind == USB_KIND_KEYBOARD)
         device->xhci->services->key(device, (struct key_event){USAGE_ROLL_OVER, true});
     ask_reports(device, USB_REPORTS);
-    return true;
 }
 
 static const struct usb_step mending_reports[] = {
     /* Optional: it may have stopped without having halted. */
-    COMMAND("reset endpoint", 0, true, XHCI_COMMAND_RESET_ENDPOINT, NULL, NULL),
+    COMMAND("reset endpoint", 0, true, XHCI_COMMAND_RESET_ENDPOINT, NULL),
+    COMMAND("set ring", 0, false, XHCI_COMMAND_SET_DEQUEUE, NULL),
     OPTIONAL_REQUEST("clear halt", 0, USB_TO_ENDPOINT, USB_CLEAR_FEATURE, USB_ENDPOINT_HALT, 0, NULL),
-    COMMAND("set ring", 0, false, XHCI_COMMAND_SET_DEQUEUE, NULL, reports_again),
     {.name = NULL},
 };
 
@@ -245,17 +238,15 @@ static bool begin(struct usb_device *device, uint64_t now_us)
     if (device->state == USB_DEVICE_GONE && device->slot == 0)
         device->state = USB_DEVICE_FREE;
     else if (device->state == USB_DEVICE_GONE)
-        usb_talk_begin(device, going, has_gone);
+        forget(device);
     else if (device->state == USB_DEVICE_NEW)
         usb_talk_begin(device, coming, has_come);
     else if (device->state != USB_DEVICE_RUNNING)
         return false;
-    else if (device->control_halted)
-        usb_talk_begin(device, mending_control, NULL);
     else if (device->reports_halted && ++device->errors > USB_ERRORS_MAX)
         usb_device_fail(device, "reports");
     else if (device->reports_halted)
-        usb_talk_begin(device, mending_reports, NULL);
+        usb_talk_begin(device, mending_reports, reports_again);
     else if (device->lights != device->lights_wanted)
         usb_talk_begin(device, lighting, NULL);
     else

@@ -32,20 +32,18 @@ void usb_hub_reported(struct usb_device *device, const uint8_t *report, size_t s
 
 /* ---- A port ---- */
 
+/* By the two bits of wPortStatus that tell it. */
+static const uint8_t speeds[] = {USB_SPEED_FULL, USB_SPEED_LOW, USB_SPEED_HIGH, USB_SPEED_HIGH};
+
 static bool take_status(struct usb_device *device)
 {
     const uint8_t *answer = device->memory + USB_ANSWER;
     uint32_t word = (uint32_t)(answer[0] | answer[1] << 8);
     bool super = usb_is_super(device);
-    uint8_t speed = (word & USB_STATUS_HIGH_SPEED) != 0 ? USB_SPEED_HIGH : USB_SPEED_FULL;
-    if (device->xhci->talk.answer_bytes < USB_STATUS_BYTES)
-        return false;
-    speed = super ? device->speed : (word & USB_STATUS_LOW_SPEED) != 0 ? USB_SPEED_LOW : speed;
+    uint8_t speed = super ? device->speed : speeds[word >> USB_STATUS_SPEED_SHIFT & 3];
     device->hub_changes = answer[2];
-    device->hub_status = (struct usb_port_status){word, (answer[2] & USB_CHANGE_CONNECT) != 0, super, speed};
-    if ((device->hub_changes & USB_CHANGE_CURRENT) != 0)
-        device->xhci->services->tell(device->xhci, USB_NEWS_OVER_CURRENT, device);
-    return true;
+    device->hub_status = (struct usb_port_status){word, answer[2], super, speed};
+    return device->xhci->talk.answer_bytes >= USB_STATUS_BYTES;
 }
 
 static bool choose_change(struct usb_device *device)

@@ -31,8 +31,8 @@ enum usb_port_action usb_port_look(struct usb_port *port, struct usb_port_status
     bool connected = (status.word & USB_STATUS_CONNECTED) != 0 || stuck;
     bool enabled = (status.word & USB_STATUS_ENABLED) != 0 && !stuck;
     bool late = now_us >= port->deadline;
-    /* A change during our own reset is the reset's. */
-    bool other = status.connect_changed && port->state != USB_PORT_RESETTING;
+    /* After a change it may be something else that is connected; during our own reset it is the reset's. */
+    bool other = (status.changes & USB_CHANGE_CONNECT) != 0 && port->state != USB_PORT_RESETTING;
     port->changed = false;
     if (!connected || other || port->state == USB_PORT_EMPTY) {
         port->attempts = 0;

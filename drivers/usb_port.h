@@ -36,12 +36,15 @@ struct usb_port {
     struct usb_device *device; /* when TAKEN */
 };
 
-/* What a port says. A root port's register and a hub's answer have the same bits where we look (USB_STATUS_*). */
+/*
+ * What a port says. A root port's register and a hub's answer have the same bits where we look: USB_STATUS_* of `word`,
+ * USB_CHANGE_* of `changes`, those since the last look.
+ */
 struct usb_port_status {
     uint32_t word;
-    bool connect_changed; /* since the last look, so that what is connected may be something else */
-    bool super;           /* of USB 3: enabled without a reset, if the link came up */
-    uint8_t speed;        /* enum usb_speed, once it is enabled */
+    uint8_t changes;
+    bool super;    /* of USB 3: enabled without a reset, if the link came up */
+    uint8_t speed; /* enum usb_speed, once it is enabled */
 };
 
 enum usb_port_action {

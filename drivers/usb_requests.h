@@ -66,8 +66,7 @@
 #define USB_STATUS_ENABLED    0x0002u
 #define USB_STATUS_RESET      0x0010u
 #define USB_STATUS_LINK_SHIFT 5u /* of USB 3 */
-#define USB_STATUS_LOW_SPEED  0x0200u
-#define USB_STATUS_HIGH_SPEED 0x0400u
+#define USB_STATUS_SPEED_SHIFT 9u /* 1 low, 2 high, else full; not of USB 3 */
 #define USB_CHANGE_CONNECT    0x01u
 #define USB_CHANGE_CURRENT    0x08u
 #define USB_STATUS_BYTES      4u

@@ -162,13 +162,14 @@ void *xhci_memory(struct xhci *xhci, unsigned order, uint64_t *address);
 void xhci_ports_start(struct xhci *xhci);
 void xhci_ports_go_on(struct xhci *xhci, uint64_t now_us);
 
+/* Whether there is a port that is so, a root port or a hub's. */
+bool xhci_any_port(const struct xhci *xhci, bool (*is)(const struct usb_port *port));
+
 /* What any port says, a root port or a hub's (else NULL), taken. Returns what is to be asked of it: a reset. */
 enum usb_port_action xhci_look(struct xhci *xhci, struct usb_device *hub, struct usb_port *port, uint8_t number,
                                struct usb_port_status status);
 
-/* What a command brings along (xHCI 4.3.3 and 4.6.6), into xhci->input; true, as usb_step wants it. xhci_context.c. */
-bool xhci_context_address(struct usb_device *device);
-bool xhci_context_endpoint(struct usb_device *device);
-bool xhci_context_hub(struct usb_device *device);
+/* What a command brings along (xHCI 4.3.3, 4.6.6), of what is known: in xhci->input, whose address it returns. */
+uint64_t xhci_input_context(struct usb_device *device);
 
 #endif

@@ -76,11 +76,6 @@ void xhci_poll(struct xhci *xhci)
 
 bool xhci_is_busy(const struct xhci *xhci)
 {
-    bool busy = xhci->talk.device != NULL || usb_ports_any(xhci->ports, xhci->port_count, usb_port_is_busy);
-    for (uint32_t i = 0; i < USB_DEVICES_MAX && !busy; i++) {
-        const struct usb_device *device = &xhci->devices[i];
-        busy = device->state == USB_DEVICE_NEW || device->state == USB_DEVICE_GONE ||
-               usb_ports_any(device->ports, USB_HUB_PORTS_MAX, usb_port_is_busy);
-    }
-    return xhci->running && busy;
+    /* Devices that come or go are talked about before xhci_poll returns. */
+    return xhci->running && (xhci->talk.device != NULL || xhci_any_port(xhci, usb_port_is_busy));
 }

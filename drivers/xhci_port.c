@@ -17,20 +17,27 @@ void xhci_ports_start(struct xhci *xhci)
     }
 }
 
-/* Whether no device is between its reset and its address, so that another may be reset. */
-static bool may_reset(const struct xhci *xhci)
+bool xhci_any_port(const struct xhci *xhci, bool (*is)(const struct usb_port *port))
 {
-    bool busy = usb_ports_any(xhci->ports, xhci->port_count, usb_port_is_resetting);
-    for (uint32_t i = 0; i < USB_DEVICES_MAX && !busy; i++)
-        busy = xhci->devices[i].state == USB_DEVICE_NEW ||
-               usb_ports_any(xhci->devices[i].ports, USB_HUB_PORTS_MAX, usb_port_is_resetting);
-    return !busy;
+    bool any = usb_ports_any(xhci->ports, xhci->port_count, is);
+    for (uint32_t i = 0; i < USB_DEVICES_MAX && !any; i++)
+        any = usb_ports_any(xhci->devices[i].ports, USB_HUB_PORTS_MAX, is);
+    return any;
+}
+
+/* Between its reset and its address there may be one device at a time. */
+static bool has_no_address(const struct usb_port *port)
+{
+    return usb_port_is_resetting(port) || (port->device != NULL && port->device->state == USB_DEVICE_NEW);
 }
 
 enum usb_port_action xhci_look(struct xhci *xhci, struct usb_device *hub, struct usb_port *port, uint8_t number,
                                struct usb_port_status status)
 {
-    enum usb_port_action action = usb_port_look(port, status, may_reset(xhci), xhci->services->now_us());
+    bool may_reset = !xhci_any_port(xhci, has_no_address);
+    enum usb_port_action action = usb_port_look(port, status, may_reset, xhci->services->now_us());
+    if ((status.changes & USB_CHANGE_CURRENT) != 0)
+        xhci->services->tell(xhci, USB_NEWS_OVER_CURRENT, hub);
     if (action == USB_PORT_ATTACH)
         usb_device_attach(xhci, hub, port, number, status.speed);
     else if (action == USB_PORT_DETACH)
@@ -50,9 +57,7 @@ static void look_at_root(struct xhci *xhci, uint32_t index)
     bool super = speed >= USB_SPEED_SUPER || link == USB_LINK_INACTIVE || link == USB_LINK_COMPLIANCE;
     /* The changes first: what happens from here on is a change again, and an event. */
     xhci_write(xhci, register_of(xhci, index), kept | (value & XHCI_PORT_CHANGES));
-    if ((value & XHCI_PORT_CURRENT_CHANGE) != 0)
-        xhci->services->tell(xhci, USB_NEWS_OVER_CURRENT, NULL);
-    struct usb_port_status status = {value, (value & XHCI_PORT_CONNECT_CHANGE) != 0, super, speed};
+    struct usb_port_status status = {value, (value & XHCI_PORT_CHANGES) >> XHCI_PORT_CHANGES_SHIFT, super, speed};
     enum usb_port_action action = xhci_look(xhci, NULL, &xhci->ports[index], (uint8_t)(index + 1), status);
     if (action != USB_PORT_NOTHING)
         xhci_write(xhci, register_of(xhci, index),

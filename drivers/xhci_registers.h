@@ -56,8 +56,7 @@
 #define XHCI_PORT_RESET          0x00000010u
 #define XHCI_PORT_POWER          0x00000200u
 #define XHCI_PORT_SPEED_SHIFT    10u
-#define XHCI_PORT_CONNECT_CHANGE 0x00020000u
-#define XHCI_PORT_CURRENT_CHANGE 0x00100000u
+#define XHCI_PORT_CHANGES_SHIFT  17u
 #define XHCI_PORT_CHANGES        0x00FE0000u /* of all kinds; written as ones to clear them */
 #define XHCI_PORT_WARM_RESET     0x80000000u
 /* What a write repeats: power, indicators, wake enables. ENABLED, for one, written as one turns the port off. */
