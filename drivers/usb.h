@@ -99,7 +99,6 @@ struct usb_device {
     struct xhci_ring control;
     struct xhci_ring reports;
 
-    void *owner;                /* for who is told of it */
     struct usb_keyboard keyboard;
     uint8_t lights;             /* that it shows, as its output report has them: HID 1.11, appendix B.1 */
     uint8_t lights_wanted;

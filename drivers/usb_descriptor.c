@@ -38,10 +38,11 @@ static bool take_device(struct usb_facts *facts, const uint8_t *bytes, size_t si
 static enum usb_kind kind_of(const uint8_t *interface)
 {
     static const uint8_t keyboard[] = {USB_CLASS_HID, HID_SUBCLASS_BOOT, HID_PROTOCOL_KEYBOARD};
-    if (interface[3] == 0 && interface[5] == USB_CLASS_HUB)
+    if (interface[3] != 0)
+        return USB_KIND_OTHER;
+    if (interface[5] == USB_CLASS_HUB)
         return USB_KIND_HUB;
-    bool found = interface[3] == 0 && memcmp(interface + 5, keyboard, sizeof(keyboard)) == 0;
-    return found ? USB_KIND_KEYBOARD : USB_KIND_OTHER;
+    return memcmp(interface + 5, keyboard, sizeof(keyboard)) == 0 ? USB_KIND_KEYBOARD : USB_KIND_OTHER;
 }
 
 /* True when it is an endpoint that reports come from. */

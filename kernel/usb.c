@@ -24,15 +24,16 @@
 /* How often a controller is looked at where something goes on, or no interrupt can come. */
 #define POLL_US 10000u
 
+struct usb_keyboard_entry {
+    struct keyboard keyboard; /* first: kernel/keyboard.c's pointer is ours */
+    struct usb_device *device;
+};
+
 struct controller {
     struct xhci xhci; /* first: the driver's pointer is ours */
     struct pci_function *function;
     bool interrupts; /* else it is polled */
-};
-
-struct usb_keyboard_entry {
-    struct keyboard keyboard; /* first: kernel/keyboard.c's pointer is ours */
-    struct usb_device *device;
+    struct usb_keyboard_entry keyboards[USB_DEVICES_MAX]; /* of those devices that are one */
 };
 
 static struct controller *controllers[CONTROLLERS_MAX];
@@ -64,27 +65,21 @@ static bool set_lights(struct keyboard *keyboard, uint8_t locks)
     return true; /* the next usb_poll asks the device; one that refuses has none */
 }
 
+static struct usb_keyboard_entry *entry_of(const struct usb_device *device)
+{
+    return &((struct controller *)device->xhci)->keyboards[device - device->xhci->devices];
+}
+
 static void press(const struct usb_device *device, struct key_event event)
 {
-    if (device->owner != NULL)
-        keyboard_event(device->owner, event);
+    keyboard_event(&entry_of(device)->keyboard, event);
 }
 
 static void add_keyboard(struct usb_device *device)
 {
-    struct usb_keyboard_entry *entry = heap_alloc(memory_heap(), sizeof(*entry));
-    if (entry == NULL)
-        return;
+    struct usb_keyboard_entry *entry = entry_of(device);
     *entry = (struct usb_keyboard_entry){{.name = "USB", .set_lights = set_lights}, device};
-    device->owner = &entry->keyboard;
     keyboard_add(&entry->keyboard);
-}
-
-static void remove_keyboard(struct usb_device *device)
-{
-    keyboard_remove(device->owner);
-    heap_free(memory_heap(), device->owner, sizeof(struct usb_keyboard_entry));
-    device->owner = NULL;
 }
 
 /* `device` is what it is about: for some news a hub, or (NULL) the controller. */
@@ -99,22 +94,23 @@ static void tell(struct xhci *xhci, enum usb_news news, struct usb_device *devic
         [USB_NEWS_OVER_CURRENT] = ": a device takes too much power",
         [USB_NEWS_DEAD] = " is given up: ",
     };
-    struct controller *controller = (struct controller *)xhci;
-    char path[USB_PATH_BYTES] = "";
+    bool is_keyboard = device != NULL && device->facts.function.kind == USB_KIND_KEYBOARD;
+    char path[USB_PATH_BYTES];
     if (!told)
         print("\n"); /* of the line that is being typed */
     told = true;
-    log_write(news <= USB_NEWS_REMOVED ? LOG_INFO : LOG_WARN, "usb: %s%s%s%s%s",
-              device != NULL ? kinds[device->facts.function.kind] : "controller",
-              device == NULL ? "" : device->tier != 0 ? " behind hub port " : " at port ",
-              device == NULL ? "" : usb_path(device, path), texts[news],
-              news == USB_NEWS_FAILED ? device->failure : news == USB_NEWS_DEAD ? xhci->failure : "");
-    if (news == USB_NEWS_DEVICE && device->facts.function.kind == USB_KIND_KEYBOARD)
+    if (device == NULL)
+        log_warn("usb: controller%s%s", texts[news], news == USB_NEWS_DEAD ? xhci->failure : "");
+    else
+        log_write(news <= USB_NEWS_REMOVED ? LOG_INFO : LOG_WARN, "usb: %s %s %s%s%s",
+                  kinds[device->facts.function.kind], device->tier != 0 ? "behind hub port" : "at port",
+                  usb_path(device, path), texts[news], news == USB_NEWS_FAILED ? device->failure : "");
+    if (news == USB_NEWS_DEVICE && is_keyboard)
         add_keyboard(device);
-    else if (news == USB_NEWS_REMOVED && device->owner != NULL)
-        remove_keyboard(device);
+    else if (news == USB_NEWS_REMOVED && is_keyboard)
+        keyboard_remove(&entry_of(device)->keyboard);
     else if (news == USB_NEWS_DEAD)
-        device_stop_mastering(controller->function);
+        device_stop_mastering(((struct controller *)xhci)->function);
 }
 
 static const struct xhci_services services = {time_now_us, take_memory, tell, press};
@@ -186,11 +182,11 @@ bool usb_poll(void)
 uint64_t usb_due_us(void)
 {
     uint64_t due_us = UINT64_MAX;
-    for (uint32_t i = 0; i < controller_count && due_us != 0; i++) {
+    for (uint32_t i = 0; i < controller_count; i++) {
         const struct controller *controller = controllers[i];
         if (xhci_is_pending(&controller->xhci))
-            due_us = 0;
-        else if (controller->xhci.running && (!controller->interrupts || xhci_is_busy(&controller->xhci)))
+            return 0;
+        if (controller->xhci.running && (!controller->interrupts || xhci_is_busy(&controller->xhci)))
             due_us = POLL_US;
     }
     return due_us;
@@ -201,12 +197,11 @@ uint64_t usb_due_us(void)
 static void print_device(const struct usb_device *device)
 {
     static const char *const speeds[] = {"?", "full", "low", "high", "super"};
-    static const char *const states[] = {"", ", on its way", "", ", going"};
     const struct usb_facts *facts = &device->facts;
     char path[USB_PATH_BYTES];
     print("  port %s: %04x:%04x class %02x, %s speed, %s%s\n", usb_path(device, path), facts->vendor_id,
           facts->product_id, facts->function.class_code, speeds[min_u64(device->speed, USB_SPEED_SUPER)],
-          kinds[facts->function.kind], states[device->state]);
+          kinds[facts->function.kind], device->state == USB_DEVICE_RUNNING ? "" : ", coming or going");
 }
 
 void usb_print(void)

@@ -438,6 +438,26 @@ static void nested_too_deep(void **state)
     assert_true(model_told(USB_NEWS_TOO_DEEP, "1.1.1.1.1.1") > 0);
 }
 
+/* At a port of either kind; it is acknowledged, so that it is told once. */
+static void over_current_is_told(void **state)
+{
+    (void)state;
+    start();
+    model.registers[0x440 / 4] |= 1u << 20;
+    model_event(1u << 24, 1u << 24, 34u << 10);
+    model_settle(&xhci);
+    assert_int_equal(model_told(USB_NEWS_OVER_CURRENT, ""), 0);
+    assert_int_equal(model.registers[0x440 / 4] & 1u << 20, 0);
+    model_plug(2, &hub);
+    model_settle(&xhci);
+    hub.changes[1] = 8;
+    model_plug_hub(&hub, 1, NULL);
+    model_settle(&xhci);
+    assert_int_equal(model_told(USB_NEWS_OVER_CURRENT, "2"), 2);
+    assert_int_equal(hub.changes[1], 0);
+    assert_int_equal(model.news_count, 3);
+}
+
 /* ---- A controller that misbehaves ---- */
 
 /* It does not complete a command, but lets itself be stopped: the device is tried anew. */
@@ -456,6 +476,26 @@ static void command_is_late(void **state)
     assert_true(xhci.running);
     press_a(&keyboard);
     assert_int_equal(model.slots_given, 1u << keyboard.slot);
+}
+
+/* The device that it is about goes meanwhile: nothing of it stays, and nothing is told of what nobody knew. */
+static void pulled_out_while_a_command_is_late(void **state)
+{
+    (void)state;
+    start();
+    model.no_answers = true;
+    model_plug(1, &keyboard);
+    while (xhci.talk.state != USB_TALK_ABORT) {
+        model.now_us += 10000;
+        xhci_poll(&xhci);
+    }
+    model.no_answers = false;
+    model_unplug(1);
+    model_settle(&xhci);
+    assert_true(xhci.running);
+    assert_int_equal(model.slots_given, 0);
+    assert_int_equal(xhci.devices[0].state, USB_DEVICE_FREE);
+    assert_int_equal(model.news_count, 0);
 }
 
 static void controller_is_dead(void **state)
@@ -592,7 +632,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(keyboard_behind_hubs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hub_of_usb_3, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nested_too_deep, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(over_current_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(command_is_late, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pulled_out_while_a_command_is_late, set_up, tear_down),
         cmocka_unit_test_setup_teardown(controller_is_dead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(trouble_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_completions, set_up, tear_down),
