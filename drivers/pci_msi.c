@@ -26,8 +26,7 @@
 #define MSI_WIDE        ((uint32_t)1 << 23)
 #define MSI_MASKABLE    ((uint32_t)1 << 24)
 #define MSI_ADDRESS     4u
-#define MSI_DATA        8u /* 4 more with 64 bits, and so the mask */
-#define MSI_MASK        12u
+#define MSI_DATA        8u /* 4 more with 64 bits; the mask follows it */
 #define MSI_FIRST_ALONE 0xFFFFFFFEu
 
 #define MSIX_ENABLE      ((uint32_t)1 << 31)
@@ -43,14 +42,9 @@
 #define MESSAGE_ADDRESS  0xFEE00000u
 #define MESSAGE_ID_SHIFT 12u
 
-static uint32_t msi_shift(uint32_t control)
+static uint32_t msi_data(uint32_t control)
 {
-    return (control & MSI_WIDE) != 0 ? 4 : 0;
-}
-
-static uint32_t msi_bytes(uint32_t control)
-{
-    return MSI_MASK + msi_shift(control) + ((control & MSI_MASKABLE) != 0 ? 4 : 0);
+    return (control & MSI_WIDE) != 0 ? MSI_DATA + 4 : MSI_DATA;
 }
 
 struct pci_messages pci_find_messages(const struct pci *pci, struct pci_address address)
@@ -58,7 +52,8 @@ struct pci_messages pci_find_messages(const struct pci *pci, struct pci_address 
     uint32_t msi = pci_find_capability(pci, address, CAPABILITY_MSI);
     uint32_t msix = pci_find_capability(pci, address, CAPABILITY_MSIX);
     struct pci_messages messages = {0};
-    if (msi != 0 && msi + msi_bytes(pci_read32(pci, address, msi)) <= CONFIG_BYTES)
+    uint32_t msi_control = msi != 0 ? pci_read32(pci, address, msi) : 0;
+    if (msi + msi_data(msi_control) + ((msi_control & MSI_MASKABLE) != 0 ? 8 : 4) <= CONFIG_BYTES)
         messages.msi = (uint8_t)msi;
     if (msix != 0 && msix + MSIX_BYTES <= CONFIG_BYTES) {
         messages.msix = (uint8_t)msix;
@@ -79,13 +74,13 @@ uint32_t pci_msix_table_bytes(const struct pci_messages *messages)
 static void start_msi(const struct pci *pci, struct pci_address address, uint8_t at, uint32_t target, uint8_t vector)
 {
     uint32_t control = pci_read32(pci, address, at);
-    uint32_t shift = msi_shift(control);
+    uint32_t data = at + msi_data(control);
     pci_write32(pci, address, at + MSI_ADDRESS, target);
-    if (shift != 0)
+    if ((control & MSI_WIDE) != 0)
         pci_write32(pci, address, at + MSI_ADDRESS + 4, 0);
-    pci_write32(pci, address, at + MSI_DATA + shift, vector);
+    pci_write32(pci, address, data, vector);
     if ((control & MSI_MASKABLE) != 0)
-        pci_write32(pci, address, at + MSI_MASK + shift, MSI_FIRST_ALONE);
+        pci_write32(pci, address, data + 4, MSI_FIRST_ALONE);
     pci_write32(pci, address, at, (control & ~MSI_COUNT_MASK) | MSI_ENABLE);
 }
 
@@ -121,16 +116,11 @@ enum status pci_start_messages(const struct pci *pci, struct pci_address address
     return STATUS_OK;
 }
 
-static void message_disable(const struct pci *pci, struct pci_address address, uint8_t at, uint32_t enable)
-{
-    uint32_t control = at != 0 ? pci_read32(pci, address, at) : 0;
-    if ((control & enable) != 0)
-        pci_write32(pci, address, at, control & ~enable);
-}
-
 void pci_stop_messages(const struct pci *pci, struct pci_address address)
 {
     struct pci_messages messages = pci_find_messages(pci, address);
-    message_disable(pci, address, messages.msi, MSI_ENABLE);
-    message_disable(pci, address, messages.msix, MSIX_ENABLE);
+    if (messages.msi != 0)
+        pci_write32(pci, address, messages.msi, pci_read32(pci, address, messages.msi) & ~MSI_ENABLE);
+    if (messages.msix != 0)
+        pci_write32(pci, address, messages.msix, pci_read32(pci, address, messages.msix) & ~MSIX_ENABLE);
 }
