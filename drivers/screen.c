@@ -126,6 +126,13 @@ void screen_take_rows(struct screen *screen, uint32_t end)
     screen->taken = end;
 }
 
+/* The rows [first, end) are dirty, too. */
+static void screen_touch(struct screen *screen, uint32_t first, uint32_t end)
+{
+    screen->dirty_first = (uint32_t)min_u64(screen->dirty_first, first);
+    screen->dirty_end = (uint32_t)max_u64(screen->dirty_end, end);
+}
+
 enum status screen_init(struct screen *screen, const struct screen_mode *mode, const struct font *font, void *cells,
                         uint64_t cells_bytes)
 {
@@ -169,17 +176,7 @@ void screen_newline(struct screen *screen)
     screen->row = screen->rows - step;
     for (uint32_t row = screen->row; row < screen->rows; row++)
         screen_blank(screen, screen_wanted_row(screen, row), screen->columns);
-    screen->dirty_first = 0;
-    screen->dirty_end = screen->rows;
-}
-
-/* Makes the cursor's row one of the dirty ones. */
-static void screen_touch(struct screen *screen)
-{
-    if (screen->row < screen->dirty_first)
-        screen->dirty_first = screen->row;
-    if (screen->row >= screen->dirty_end)
-        screen->dirty_end = screen->row + 1;
+    screen_touch(screen, 0, screen->rows);
 }
 
 void screen_put(struct screen *screen, uint32_t code_point)
@@ -188,7 +185,7 @@ void screen_put(struct screen *screen, uint32_t code_point)
         screen_newline(screen);
     screen_wanted_row(screen, screen->row)[screen->column++] =
         font_glyph(screen->font, code_point) | screen->ink;
-    screen_touch(screen);
+    screen_touch(screen, screen->row, screen->row + 1);
 }
 
 void screen_move(struct screen *screen, uint32_t column, uint32_t row)
@@ -203,8 +200,7 @@ void screen_clear(struct screen *screen)
         screen_blank(screen, screen_wanted_row(screen, row), screen->columns);
     screen->column = 0;
     screen->row = 0;
-    screen->dirty_first = 0;
-    screen->dirty_end = screen->rows;
+    screen_touch(screen, 0, screen->rows);
 }
 
 static void screen_show_cell(struct screen *screen, uint32_t column, uint32_t row, screen_cell cell)
@@ -255,7 +251,7 @@ static void screen_flush_row(struct screen *screen, uint32_t row)
 
 void screen_flush(struct screen *screen)
 {
-    screen_touch(screen);
+    screen_touch(screen, screen->row, screen->row + 1);
     screen_take_rows(screen, screen->dirty_end);
     for (uint32_t row = screen->dirty_first; row < screen->dirty_end; row++)
         screen_flush_row(screen, row);
@@ -266,8 +262,7 @@ void screen_flush(struct screen *screen)
 void screen_look_back(struct screen *screen, uint32_t back)
 {
     screen->back = (uint32_t)min_u64(back, screen->history);
-    screen->dirty_first = 0;
-    screen->dirty_end = screen->rows;
+    screen_touch(screen, 0, screen->rows);
 }
 
 void screen_banner(struct screen *screen, const char *text)
@@ -315,7 +310,6 @@ void screen_draw_text(const struct screen *screen, uint32_t x, uint32_t y, uint3
 void screen_repaint(struct screen *screen)
 {
     screen->taken = 0;
-    screen->dirty_first = 0;
-    screen->dirty_end = screen->rows;
+    screen_touch(screen, 0, screen->rows);
     screen_flush(screen);
 }
