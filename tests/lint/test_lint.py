@@ -111,9 +111,13 @@ def test_bad_sample_is_found(lint, path, content, expected):
     assert any(expected in finding for finding in findings), findings
 
 
-def test_too_large_a_kernel_is_found():
-    files = {f"mm/{number}.c": "x();\n" * 450 for number in range(sizes.KERNEL_LINES_MAX // 450 + 1)}
-    assert any("lines of code in C" in finding.text for finding in sizes.check(tree.Tree(files)))
+@pytest.mark.parametrize("name, folder", [("the kernel", "mm"), ("boot", "boot")])
+def test_too_much_code_is_found(name, folder):
+    limit = sizes.LINES_MAX[name][1]
+    files = {f"{folder}/{number}.c": "x();\n" * 450 for number in range(limit // 450 + 1)}
+    assert [finding.path for finding in sizes.check(tree.Tree(files))] == [name]
+    files.pop(f"{folder}/0.c")
+    assert not sizes.check(tree.Tree(files))
 
 
 def test_reading_order():
