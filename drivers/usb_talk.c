@@ -107,13 +107,12 @@ static void answer(struct usb_talk *talk, bool good)
 void usb_talk_commanded(struct xhci *xhci, const struct xhci_trb *event)
 {
     struct usb_talk *talk = &xhci->talk;
-    uint32_t index = xhci_ring_index(&xhci->commands, talk->asked_address);
     if (talk->state == USB_TALK_COMMAND && event->parameter == talk->asked_address) {
         talk->slot = (uint8_t)(event->control >> XHCI_TRB_SLOT_SHIFT);
         answer(talk, xhci_code(event) == XHCI_CODE_SUCCESS);
     } else if (talk->state == USB_TALK_ABORT && xhci_code(event) == XHCI_CODE_RING_STOPPED) {
         /* Not begun, perhaps: so that it never is (xHCI 4.6.1.2), when the next doorbell starts the ring again. */
-        struct xhci_trb *trb = &xhci->commands.trbs[index];
+        struct xhci_trb *trb = &xhci->commands.trbs[xhci_ring_index(&xhci->commands, talk->asked_address)];
         trb->control = XHCI_COMMAND_NOTHING << XHCI_TRB_TYPE_SHIFT | (trb->control & XHCI_TRB_CYCLE);
         answer(talk, false);
     }

@@ -67,7 +67,6 @@ void xhci_poll(struct xhci *xhci)
     }
     uint64_t now_us = xhci->services->now_us();
     take_events(xhci);
-    usb_talk_go_on(xhci, now_us); /* a slot that was given is known before its device may go */
     xhci_ports_go_on(xhci, now_us);
     do
         usb_talk_go_on(xhci, now_us);
