@@ -460,10 +460,9 @@ static void over_current_is_told(void **state)
 
 /* ---- A controller that misbehaves ---- */
 
-/* It does not complete a command, but lets itself be stopped: the device is tried anew. */
-static void command_is_late(void **state)
+/* The device's first command takes too long, and is told to stop; from here on the controller works again. */
+static void plug_in_and_be_late(void)
 {
-    (void)state;
     start();
     model.no_answers = true;
     model_plug(1, &keyboard);
@@ -472,6 +471,13 @@ static void command_is_late(void **state)
         xhci_poll(&xhci);
     }
     model.no_answers = false;
+}
+
+/* It does not complete a command, but lets itself be stopped: the device is tried anew. */
+static void command_is_late(void **state)
+{
+    (void)state;
+    plug_in_and_be_late();
     model_settle(&xhci);
     assert_true(xhci.running);
     press_a(&keyboard);
@@ -482,14 +488,7 @@ static void command_is_late(void **state)
 static void pulled_out_while_a_command_is_late(void **state)
 {
     (void)state;
-    start();
-    model.no_answers = true;
-    model_plug(1, &keyboard);
-    while (xhci.talk.state != USB_TALK_ABORT) {
-        model.now_us += 10000;
-        xhci_poll(&xhci);
-    }
-    model.no_answers = false;
+    plug_in_and_be_late();
     model_unplug(1);
     model_settle(&xhci);
     assert_true(xhci.running);
